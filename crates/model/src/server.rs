@@ -393,7 +393,8 @@ fn pieces(envelope: &Envelope, reply: Reply) -> Vec<Piece> {
         Reply::Broken { text, reset } => {
             pieces.push(content(halves(&text).0));
             if reset {
-                pieces.push(Piece::Reset);
+                // The pause lets the first half reach the caller; an immediate error would swallow it.
+                pieces.extend([Piece::Wait(Duration::from_millis(20)), Piece::Reset]);
             }
             return pieces;
         }
