@@ -1,0 +1,130 @@
+//! Environment variables of containers.
+
+/// Home directory, [`super::paths::HOME`].
+pub const HOME: &str = "HOME";
+/// Shell, [`super::paths::SHELL`].
+pub const SHELL: &str = "SHELL";
+/// Search path, [`super::paths::SEARCH_PATH`].
+pub const PATH: &str = "PATH";
+/// Name of the Task.
+pub const TASK_NAME: &str = "TASK_NAME";
+/// Namespace of the Task.
+pub const TASK_NAMESPACE: &str = "TASK_NAMESPACE";
+/// The working directory.
+pub const WORKSPACE_DIR: &str = "WORKSPACE_DIR";
+/// Where the init container puts the OpenCode program.
+pub const TOOLS_DIR: &str = "TOOLS_DIR";
+/// File name of the OpenCode program there.
+pub const OPENCODE_BIN: &str = "OPENCODE_BIN";
+
+/// OpenCode's configuration file.
+pub const OPENCODE_CONFIG: &str = "OPENCODE_CONFIG";
+/// The configuration file of OpenCode's terminal interface.
+pub const OPENCODE_TUI_CONFIG: &str = "OPENCODE_TUI_CONFIG";
+/// Permissions as JSON.
+pub const OPENCODE_PERMISSION: &str = "OPENCODE_PERMISSION";
+/// More configuration as JSON.
+pub const OPENCODE_CONFIG_CONTENT: &str = "OPENCODE_CONFIG_CONTENT";
+/// OpenCode's database.
+pub const OPENCODE_DB: &str = "OPENCODE_DB";
+/// Password of an OpenCode server.
+pub const OPENCODE_SERVER_PASSWORD: &str = "OPENCODE_SERVER_PASSWORD";
+/// User of an OpenCode server.
+pub const OPENCODE_SERVER_USERNAME: &str = "OPENCODE_SERVER_USERNAME";
+/// Keeps OpenCode from asking for its model catalogue at start.
+pub const OPENCODE_DISABLE_MODELS_FETCH: &str = "OPENCODE_DISABLE_MODELS_FETCH";
+/// Keeps OpenCode from replacing itself.
+pub const OPENCODE_DISABLE_AUTOUPDATE: &str = "OPENCODE_DISABLE_AUTOUPDATE";
+/// Keeps OpenCode from leaving a library in the temporary directory at each start.
+pub const OPENCODE_DISABLE_FFF: &str = "OPENCODE_DISABLE_FFF";
+
+/// Git's global configuration file.
+pub const GIT_CONFIG_GLOBAL: &str = "GIT_CONFIG_GLOBAL";
+/// Additional certificate authorities.
+pub const CUSTOM_CA_CERT_PATH: &str = "CUSTOM_CA_CERT_PATH";
+/// The same for Node.js.
+pub const NODE_EXTRA_CA_CERTS: &str = "NODE_EXTRA_CA_CERTS";
+/// The same for OpenSSL and most tools.
+pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
+/// The same for Git.
+pub const GIT_SSL_CAINFO: &str = "GIT_SSL_CAINFO";
+
+/// The variables of an HTTP proxy, upper case and lower case.
+pub const HTTP_PROXY: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
+/// The variables of an HTTPS proxy.
+pub const HTTPS_PROXY: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
+/// The variables for exceptions from the proxies.
+pub const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+/// context-init: where the context ConfigMap is.
+pub const CONFIGMAP_PATH: &str = "CONFIGMAP_PATH";
+/// context-init: files to write, as JSON.
+pub const FILE_MAPPINGS: &str = "FILE_MAPPINGS";
+/// context-init: directories to copy, as JSON.
+pub const DIR_MAPPINGS: &str = "DIR_MAPPINGS";
+
+/// git-init and git-sync: the repository.
+pub const GIT_REPO: &str = "GIT_REPO";
+/// git-init and git-sync: what to check out.
+pub const GIT_REF: &str = "GIT_REF";
+/// git-init: commits to clone.
+pub const GIT_DEPTH: &str = "GIT_DEPTH";
+/// git-init and git-sync: where clones live.
+pub const GIT_ROOT: &str = "GIT_ROOT";
+/// git-init and git-sync: name of the clone there.
+pub const GIT_LINK: &str = "GIT_LINK";
+/// git-init: `true` to clone submodules.
+pub const GIT_RECURSE_SUBMODULES: &str = "GIT_RECURSE_SUBMODULES";
+/// git-init and git-sync: user.
+pub const GIT_USERNAME: &str = "GIT_USERNAME";
+/// git-init and git-sync: password.
+pub const GIT_PASSWORD: &str = "GIT_PASSWORD";
+/// git-init and git-sync: private key.
+pub const GIT_SSH_KEY: &str = "GIT_SSH_KEY";
+/// git-init and git-sync: keys of known hosts.
+pub const GIT_SSH_KNOWN_HOSTS: &str = "GIT_SSH_KNOWN_HOSTS";
+/// git-init: copy the clone's content here.
+pub const GIT_WORKSPACE_DIR: &str = "GIT_WORKSPACE_DIR";
+/// git-init: only this directory of it.
+pub const GIT_REPO_SUBPATH: &str = "GIT_REPO_SUBPATH";
+/// git-init: attempts.
+pub const GIT_CLONE_RETRIES: &str = "GIT_CLONE_RETRIES";
+/// git-init: wait between attempts, a Go duration.
+pub const GIT_CLONE_RETRY_DELAY: &str = "GIT_CLONE_RETRY_DELAY";
+/// git-sync: seconds between two looks at the remote.
+pub const GIT_SYNC_INTERVAL: &str = "GIT_SYNC_INTERVAL";
+
+/// url-fetch: address.
+pub const URL_SOURCE: &str = "URL_SOURCE";
+/// url-fetch: file to write.
+pub const URL_TARGET: &str = "URL_TARGET";
+/// url-fetch: headers as JSON.
+pub const URL_HEADERS: &str = "URL_HEADERS";
+/// url-fetch: seconds.
+pub const URL_TIMEOUT: &str = "URL_TIMEOUT";
+/// url-fetch: `true` to accept any certificate.
+pub const URL_INSECURE: &str = "URL_INSECURE";
+/// url-fetch: bearer token.
+pub const URL_AUTH_TOKEN: &str = "URL_AUTH_TOKEN";
+/// url-fetch: user.
+pub const URL_AUTH_USERNAME: &str = "URL_AUTH_USERNAME";
+/// url-fetch: password.
+pub const URL_AUTH_PASSWORD: &str = "URL_AUTH_PASSWORD";
+
+/// plugin-init: npm specifiers as a JSON list.
+pub const PLUGIN_PACKAGES: &str = "PLUGIN_PACKAGES";
+/// plugin-init: where to install them.
+pub const PLUGIN_DIR: &str = "PLUGIN_DIR";
+
+/// OpenTelemetry: endpoint.
+pub const OTEL_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// OpenTelemetry: headers.
+pub const OTEL_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+/// OpenTelemetry: front of the helper variables that hold one header's secret each.
+pub const OTEL_HEADER_PREFIX: &str = "OTEL_HEADER_";
+/// OpenTelemetry: resource attributes.
+pub const OTEL_RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
+/// OpenTelemetry: name of the Pod.
+pub const OTEL_POD_NAME: &str = "OTEL_POD_NAME";
+/// OpenTelemetry: `true` to record what is asked and answered.
+pub const OTEL_CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
