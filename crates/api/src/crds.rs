@@ -153,6 +153,7 @@ fn with_rules(mut root: Value, pointer: &str, rules: &[Rule]) -> Value {
 
 /// Puts the schema into the definition that the derive made from names and columns.
 fn complete(mut definition: CustomResourceDefinition, schema: Value) -> CustomResourceDefinition {
+    definition.spec.names.list_kind = Some(format!("{}List", definition.spec.names.kind));
     // The schema is our own JSON; a test decodes every one of them, so none is lost here.
     let schema: Option<JSONSchemaProps> = serde_json::from_value(schema).ok();
     for version in &mut definition.spec.versions {

@@ -56,7 +56,9 @@ fn rewrite(schema: &mut Value) {
     if members.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true)) {
         members.remove("type");
     }
-    whole_numbers(members);
+    if let Some(Value::String(description)) = members.get_mut("description") {
+        *description = unwrapped(description);
+    }
     if let Some(properties) = members.get_mut("properties").and_then(Value::as_object_mut) {
         properties.values_mut().for_each(rewrite);
     }
@@ -105,16 +107,19 @@ fn merge_enum(members: &mut Map<String, Value>) {
     members.insert("enum".to_owned(), Value::Array(values));
 }
 
-/// Bounds of integers are written as integers, not as `1.0`.
-fn whole_numbers(members: &mut Map<String, Value>) {
-    if members.get("type") == Some(&json!("array")) || members.get("type") == Some(&json!("string")) {
-        return;
-    }
-    for bound in ["minimum", "maximum"] {
-        if let Some(value) = members.get(bound).and_then(Value::as_f64) {
-            members.insert(bound.to_owned(), json!(value as i64));
+/// Joins the lines of a paragraph: doc comments are wrapped for editors, `kubectl explain` wraps for terminals.
+fn unwrapped(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    for line in text.lines() {
+        let continues = line.starts_with(|c: char| c.is_alphanumeric() || c == '`');
+        if continues && !joined.is_empty() && !joined.ends_with('\n') {
+            joined.push(' ');
+        } else if !joined.is_empty() {
+            joined.push('\n');
         }
+        joined.push_str(line);
     }
+    joined
 }
 
 /// Conditions as every Kubernetes kind has them: one per type.

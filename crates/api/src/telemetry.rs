@@ -52,6 +52,7 @@ pub struct OpenTelemetry {
 pub struct TelemetryHeader {
     /// The value itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8192))]
     pub value: Option<SecretText>,
     /// Where to read it from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,7 +63,7 @@ pub struct TelemetryHeader {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeaderSecret {
-    /// A key of a Secret in the namespace of the Pod that exports.
+    /// A key of a Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_key_ref: Option<SecretKeySelector>,
 }

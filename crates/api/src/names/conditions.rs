@@ -44,3 +44,5 @@ pub const CONTEXTS_READY: &str = "ContextsReady";
 
 /// All kinds: whether the object's fields can be understood at all.
 pub const DECODED: &str = "Decoded";
+/// A finished Task: whether it did what was asked. A stopped or timed-out Task is Completed by phase and False here.
+pub const SUCCEEDED: &str = "Succeeded";

@@ -128,3 +128,5 @@ pub const OTEL_RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
 pub const OTEL_POD_NAME: &str = "OTEL_POD_NAME";
 /// OpenTelemetry: `true` to record what is asked and answered.
 pub const OTEL_CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+/// The title `task-run` gives OpenCode's session.
+pub const TASK_SESSION_TITLE: &str = "TASK_SESSION_TITLE";

@@ -20,3 +20,5 @@ pub const CREDENTIAL_PREFIX: &str = "credential-";
 pub const CA_BUNDLE: &str = "ca-bundle";
 /// The session database.
 pub const SESSION_DATA: &str = "session-data";
+/// ConfigMap volume of files outside the workspace, each mounted on its own.
+pub const OUTSIDE_FILES: &str = "context-mounts";
