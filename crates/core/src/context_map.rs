@@ -6,26 +6,26 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 /// Kubernetes keeps at most 1 MiB in a ConfigMap; a margin is left for metadata and managed fields.
-pub const MAX_CONTENT_BYTES: usize = 1_000_000;
+pub(crate) const MAX_CONTENT_BYTES: usize = 1_000_000;
 
 /// One file that the ConfigMap carries into the Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContextFile {
+pub(crate) struct ContextFile {
     /// Normalised absolute target.
-    pub path: String,
+    pub(crate) path: String,
     /// Its whole content.
-    pub content: String,
+    pub(crate) content: String,
     /// Permission bits, where the author chose them.
-    pub mode: Option<i32>,
+    pub(crate) mode: Option<i32>,
 }
 
 /// A file together with the ConfigMap key that holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyedFile {
+pub(crate) struct KeyedFile {
     /// The ConfigMap key.
-    pub key: String,
+    pub(crate) key: String,
     /// The file.
-    pub file: ContextFile,
+    pub(crate) file: ContextFile,
 }
 
 /// The contents don't fit.
@@ -34,7 +34,7 @@ pub struct KeyedFile {
     "the Task's context files hold {total} bytes together, and a ConfigMap takes at most {MAX_CONTENT_BYTES}; \
      the largest is {largest} with {size} bytes: shorten it, or bring it by a Git context"
 )]
-pub struct TooLarge {
+pub(crate) struct TooLarge {
     total: usize,
     largest: String,
     size: usize,
@@ -45,12 +45,16 @@ pub struct TooLarge {
 /// # Errors
 ///
 /// [`TooLarge`] when the contents together can't be stored in one ConfigMap.
-pub fn assign_keys(files: Vec<ContextFile>) -> Result<Vec<KeyedFile>, TooLarge> {
+pub(crate) fn assign_keys(files: Vec<ContextFile>) -> Result<Vec<KeyedFile>, TooLarge> {
     let total: usize = files.iter().map(|f| f.content.len()).sum();
     if total > MAX_CONTENT_BYTES
         && let Some(largest) = files.iter().max_by_key(|f| f.content.len())
     {
-        return Err(TooLarge { total, largest: largest.path.clone(), size: largest.content.len() });
+        return Err(TooLarge {
+            total,
+            largest: largest.path.clone(),
+            size: largest.content.len(),
+        });
     }
     let mut claims: BTreeMap<String, usize> = BTreeMap::new();
     for file in &files {
@@ -62,7 +66,11 @@ pub fn assign_keys(files: Vec<ContextFile>) -> Result<Vec<KeyedFile>, TooLarge> 
         .map(|file| {
             let plain = plain_key(&file.path);
             let faithful = plain == dashed(&file.path) && claims[&plain] == 1 && !taken.contains(&plain);
-            let key = if faithful { plain } else { digest_key(&plain, &file.path) };
+            let key = if faithful {
+                plain
+            } else {
+                digest_key(&plain, &file.path)
+            };
             taken.insert(key.clone());
             KeyedFile { key, file }
         })
@@ -78,7 +86,13 @@ fn dashed(path: &str) -> String {
 fn plain_key(path: &str) -> String {
     dashed(path)
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
         .take(200)
         .collect()
 }
@@ -97,7 +111,11 @@ mod tests {
     fn keys(paths: &[&str]) -> Vec<String> {
         let files = paths
             .iter()
-            .map(|p| ContextFile { path: (*p).to_owned(), content: String::new(), mode: None })
+            .map(|p| ContextFile {
+                path: (*p).to_owned(),
+                content: String::new(),
+                mode: None,
+            })
             .collect();
         assign_keys(files).unwrap().into_iter().map(|f| f.key).collect()
     }
@@ -105,8 +123,16 @@ mod tests {
     #[test]
     fn ordinary_paths_keep_the_documented_keys() {
         assert_eq!(
-            keys(&["/workspace/guides/standards.md", "/home/agent/.config/settings.json", "/tools/opencode.json"]),
-            ["workspace-guides-standards.md", "home-agent-.config-settings.json", "tools-opencode.json"]
+            keys(&[
+                "/workspace/guides/standards.md",
+                "/home/agent/.config/settings.json",
+                "/tools/opencode.json"
+            ]),
+            [
+                "workspace-guides-standards.md",
+                "home-agent-.config-settings.json",
+                "tools-opencode.json"
+            ]
         );
     }
 
@@ -120,14 +146,28 @@ mod tests {
     #[test]
     fn keys_are_legal_whatever_the_path() {
         for key in keys(&["/workspace/ä b!.md", &format!("/{}", "x".repeat(400))]) {
-            assert!(key.len() <= 253 && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)), "{key}");
+            assert!(
+                key.len() <= 253
+                    && key
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)),
+                "{key}"
+            );
         }
     }
 
     #[test]
     fn contents_over_the_limit_are_refused_with_the_largest_file_named() {
-        let big = ContextFile { path: "/w/big".into(), content: "x".repeat(MAX_CONTENT_BYTES), mode: None };
-        let small = ContextFile { path: "/w/small".into(), content: "x".into(), mode: None };
+        let big = ContextFile {
+            path: "/w/big".into(),
+            content: "x".repeat(MAX_CONTENT_BYTES),
+            mode: None,
+        };
+        let small = ContextFile {
+            path: "/w/small".into(),
+            content: "x".into(),
+            mode: None,
+        };
         let error = assign_keys(vec![big, small]).unwrap_err().to_string();
         assert!(error.contains("/w/big") && error.contains("1000001"), "{error}");
     }

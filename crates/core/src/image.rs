@@ -1,12 +1,16 @@
 //! Image references, as far as a blueprint must understand them.
 
 /// The pull policy of an image whose author gave none: `Always` for a moving tag, else `IfNotPresent`.
-pub fn pull_policy(image: &str) -> &'static str {
+pub(crate) fn pull_policy(image: &str) -> &'static str {
     if image.contains('@') {
         return "IfNotPresent";
     }
     // A colon before the last slash belongs to a registry's port, not to a tag.
-    let tag = image.rsplit('/').next().and_then(|last| last.split_once(':')).map(|(_, tag)| tag);
+    let tag = image
+        .rsplit('/')
+        .next()
+        .and_then(|last| last.split_once(':'))
+        .map(|(_, tag)| tag);
     match tag {
         None | Some("latest") => "Always",
         Some(_) => "IfNotPresent",

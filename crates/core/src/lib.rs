@@ -1,1 +1,24 @@
-//! Placeholder while the crate is being built.
+//! Pure decisions: a snapshot of the cluster in, a plan out.
+//!
+//! Nothing here waits, reads a clock or a file, or talks to anybody. Whoever calls brings the [`World`] and the time,
+//! and carries out the [`Plan`].
+
+mod conflicts;
+mod context_map;
+mod context_md;
+mod contexts;
+mod image;
+mod outcome;
+mod paths;
+mod plan;
+mod pod;
+mod refusal;
+mod settings;
+mod task;
+mod world;
+
+pub use contexts::config_maps_named_by;
+pub use outcome::{Failure, PodVerdict, Stuck, agent_result, judge};
+pub use plan::{Announcement, Effect, Plan};
+pub use task::{plan_task, undecodable};
+pub use world::{Lookup, Ownership, World, ownership};

@@ -43,7 +43,9 @@ pub struct Failure {
 /// The exit code alone is never trusted for success: where the agent container left a result, the result must
 /// say so too. A user's own `command` leaves none, and then its exit code is all there is.
 pub fn judge(pod: &Pod, agent_container: &str) -> PodVerdict {
-    let Some(status) = &pod.status else { return PodVerdict::Going };
+    let Some(status) = &pod.status else {
+        return PodVerdict::Going;
+    };
     match status.phase.as_deref() {
         Some("Succeeded") => match agent_result(pod, agent_container) {
             Some(result) if result.outcome == Outcome::Failed => PodVerdict::Failed(Failure {
@@ -61,7 +63,9 @@ pub fn judge(pod: &Pod, agent_container: &str) -> PodVerdict {
 
 /// Reads the run's result from the agent container's termination message.
 pub fn agent_result(pod: &Pod, agent_container: &str) -> Option<RunResult> {
-    let status = container_statuses(pod).find(|(_, c)| c.name == agent_container)?.1;
+    let status = container_statuses(pod)
+        .find(|(_, c)| c.name == agent_container)?
+        .1;
     serde_json::from_str(terminated(status)?.message.as_deref()?).ok()
 }
 
@@ -94,8 +98,10 @@ fn failure(pod: &Pod, agent_container: &str) -> Failure {
     let reason = pod_reason
         .or_else(|| end.reason.clone().filter(|r| !r.is_empty()))
         .unwrap_or_else(|| "Error".to_owned());
-    let mut message =
-        format!("{kind} container {:?} ended with exit code {} ({reason})", container.name, end.exit_code);
+    let mut message = format!(
+        "{kind} container {:?} ended with exit code {} ({reason})",
+        container.name, end.exit_code
+    );
     if let Some(said) = end.message.as_deref().map(str::trim).filter(|m| !m.is_empty()) {
         message.push_str(": ");
         message.push_str(&excerpt(said, 1000));
@@ -103,12 +109,19 @@ fn failure(pod: &Pod, agent_container: &str) -> Failure {
         message.push_str(": ");
         message.push_str(&pod_message);
     }
-    Failure { reason, message, exit_code: Some(end.exit_code), result }
+    Failure {
+        reason,
+        message,
+        exit_code: Some(end.exit_code),
+        result,
+    }
 }
 
 fn stuck(pod: &Pod) -> Option<Stuck> {
     for (kind, container) in container_statuses(pod) {
-        let Some(waiting) = container.state.as_ref().and_then(|s| s.waiting.as_ref()) else { continue };
+        let Some(waiting) = container.state.as_ref().and_then(|s| s.waiting.as_ref()) else {
+            continue;
+        };
         let reason = waiting.reason.as_deref().unwrap_or_default();
         // These two are the ordinary way to a start, and say nothing.
         if reason.is_empty() || reason == "PodInitializing" || reason == "ContainerCreating" {
@@ -117,7 +130,11 @@ fn stuck(pod: &Pod) -> Option<Stuck> {
         let said = waiting.message.as_deref().unwrap_or("no further message");
         return Some(Stuck {
             reason: reason.to_owned(),
-            message: format!("{kind} container {:?} waits: {}", container.name, excerpt(said, 1000)),
+            message: format!(
+                "{kind} container {:?} waits: {}",
+                container.name,
+                excerpt(said, 1000)
+            ),
         });
     }
     let condition = pod
@@ -128,17 +145,29 @@ fn stuck(pod: &Pod) -> Option<Stuck> {
         .flatten()
         .find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
     Some(Stuck {
-        reason: condition.reason.clone().unwrap_or_else(|| "Unschedulable".to_owned()),
-        message: condition.message.clone().unwrap_or_else(|| "no node takes the Pod".to_owned()),
+        reason: condition
+            .reason
+            .clone()
+            .unwrap_or_else(|| "Unschedulable".to_owned()),
+        message: condition
+            .message
+            .clone()
+            .unwrap_or_else(|| "no node takes the Pod".to_owned()),
     })
 }
 
 /// Init containers first: where one fails, the others never ran.
 fn container_statuses(pod: &Pod) -> impl Iterator<Item = (&'static str, &ContainerStatus)> {
     let status = pod.status.as_ref();
-    let init = status.and_then(|s| s.init_container_statuses.as_deref()).unwrap_or_default();
-    let main = status.and_then(|s| s.container_statuses.as_deref()).unwrap_or_default();
-    init.iter().map(|s| ("init", s)).chain(main.iter().map(|s| ("main", s)))
+    let init = status
+        .and_then(|s| s.init_container_statuses.as_deref())
+        .unwrap_or_default();
+    let main = status
+        .and_then(|s| s.container_statuses.as_deref())
+        .unwrap_or_default();
+    init.iter()
+        .map(|s| ("init", s))
+        .chain(main.iter().map(|s| ("main", s)))
 }
 
 fn terminated(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {

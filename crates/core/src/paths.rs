@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// Why a path given by a user can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum PathError {
+pub(crate) enum PathError {
     /// `..` would leave the place the author named, or hides what is meant.
     #[error("the path {0:?} contains `..`; write the target directly")]
     ParentSegment(String),
@@ -25,8 +25,12 @@ pub enum PathError {
 ///
 /// See [`PathError`]. `..` is refused rather than resolved: resolving it silently would mount a file
 /// where nobody expects it.
-pub fn absolute(base: &str, path: &str) -> Result<String, PathError> {
-    let joined = if path.starts_with('/') { path.to_owned() } else { format!("{base}/{path}") };
+pub(crate) fn absolute(base: &str, path: &str) -> Result<String, PathError> {
+    let joined = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("{base}/{path}")
+    };
     if joined.len() > 4095 {
         return Err(PathError::TooLong(joined.len()));
     }
@@ -48,12 +52,12 @@ pub fn absolute(base: &str, path: &str) -> Result<String, PathError> {
 }
 
 /// True when `path` is `dir` or lies below it. Both must be normalised.
-pub fn is_under(path: &str, dir: &str) -> bool {
+pub(crate) fn is_under(path: &str, dir: &str) -> bool {
     dir == "/" || path == dir || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The last segment of a normalised path; empty for `/`.
-pub fn file_name(path: &str) -> &str {
+pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
@@ -63,7 +67,11 @@ mod tests {
 
     #[track_caller]
     fn check(path: &str, expected: Result<&str, PathError>) {
-        assert_eq!(absolute("/workspace", path), expected.map(str::to_owned), "{path:?}");
+        assert_eq!(
+            absolute("/workspace", path),
+            expected.map(str::to_owned),
+            "{path:?}"
+        );
     }
 
     #[test]

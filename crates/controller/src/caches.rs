@@ -1,0 +1,159 @@
+//! All watches of the controller, and which Tasks each change concerns.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use koc_api::names::labels;
+use koc_api::{AgentTemplate, KubeOpenCodeConfig, Task, TaskPhase};
+use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::cache::{Cache, key_of};
+use crate::queue::{Key, Queue};
+
+/// What the controller has seen of the cluster. Our own kinds are kept as plain objects and decoded one by one, so
+/// that a malformed one hides no other.
+#[derive(Default)]
+pub(crate) struct Caches {
+    pub(crate) tasks: Arc<Cache<DynamicObject>>,
+    pub(crate) templates: Arc<Cache<DynamicObject>>,
+    pub(crate) configs: Arc<Cache<DynamicObject>>,
+    pub(crate) pods: Arc<Cache<Pod>>,
+}
+
+impl Caches {
+    pub(crate) async fn wait_synced(&self) {
+        self.tasks.wait_synced().await;
+        self.templates.wait_synced().await;
+        self.configs.wait_synced().await;
+        self.pods.wait_synced().await;
+    }
+
+    /// Tasks that have not started yet, in one namespace or everywhere.
+    fn waiting_tasks(&self, namespace: Option<&str>) -> Vec<Key> {
+        let all = self.tasks.keys_where(|task| {
+            let phase = task
+                .data
+                .pointer("/status/phase")
+                .and_then(|p| p.as_str())
+                .unwrap_or_default();
+            phase.is_empty() || phase == TaskPhase::Pending.as_str() || phase == TaskPhase::Queued.as_str()
+        });
+        all.into_iter()
+            .filter(|key| namespace.is_none_or(|ns| key.namespace == ns))
+            .collect()
+    }
+}
+
+/// Starts every watch; each ends with `shutdown`.
+pub(crate) fn follow_all(
+    caches: &Arc<Caches>,
+    client: &Client,
+    queue: &Arc<Queue>,
+    shutdown: &CancellationToken,
+    watches: &mut JoinSet<()>,
+) {
+    let api = |resource: &ApiResource| Api::<DynamicObject>::all_with(client.clone(), resource);
+    let config = watcher::Config::default();
+
+    let wake = queue.clone();
+    let tasks = caches.tasks.clone();
+    let task_api = api(&ApiResource::erase::<Task>(&()));
+    watches.spawn(
+        tasks.follow(task_api, config.clone(), shutdown.clone(), move |task| {
+            wake.add(key_of_dynamic(task));
+        }),
+    );
+
+    // A template or setting that comes or is mended may let waiting Tasks start.
+    let (wake, waiting) = (queue.clone(), caches.clone());
+    let templates = caches.templates.clone();
+    let template_api = api(&ApiResource::erase::<AgentTemplate>(&()));
+    watches.spawn(
+        templates.follow(template_api, config.clone(), shutdown.clone(), move |template| {
+            for key in waiting.waiting_tasks(template.metadata.namespace.as_deref()) {
+                wake.add(key);
+            }
+        }),
+    );
+    let (wake, waiting) = (queue.clone(), caches.clone());
+    let configs = caches.configs.clone();
+    let config_api = api(&ApiResource::erase::<KubeOpenCodeConfig>(&()));
+    watches.spawn(
+        configs.follow(config_api, config.clone(), shutdown.clone(), move |_| {
+            for key in waiting.waiting_tasks(None) {
+                wake.add(key);
+            }
+        }),
+    );
+
+    let wake = queue.clone();
+    let pods = caches.pods.clone();
+    let ours = config.labels(&format!("{}={}", labels::APP, labels::APP_VALUE));
+    watches.spawn(
+        pods.follow(Api::all(client.clone()), ours, shutdown.clone(), move |pod| {
+            if let Some(key) = owning_task(pod) {
+                wake.add(key);
+            }
+        }),
+    );
+    watches.spawn(follow_config_maps(
+        caches.clone(),
+        client.clone(),
+        queue.clone(),
+        shutdown.clone(),
+    ));
+}
+
+/// ConfigMaps are read when needed and never kept; only their coming and going is watched, without their contents.
+async fn follow_config_maps(
+    caches: Arc<Caches>,
+    client: Client,
+    queue: Arc<Queue>,
+    shutdown: CancellationToken,
+) {
+    let stream = watcher(
+        Api::<PartialObjectMeta<ConfigMap>>::all(client),
+        watcher::Config::default(),
+    )
+    .default_backoff()
+    .take_until(shutdown.cancelled_owned());
+    futures::pin_mut!(stream);
+    while let Some(event) = stream.next().await {
+        match event {
+            Ok(watcher::Event::Apply(map) | watcher::Event::InitApply(map) | watcher::Event::Delete(map)) => {
+                for key in caches.waiting_tasks(map.metadata.namespace.as_deref()) {
+                    queue.add(key);
+                }
+            }
+            Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
+            Err(error) => warn!(%error, "the watch of ConfigMaps was interrupted and is being resumed"),
+        }
+    }
+}
+
+/// The Task that a Pod's controller reference names.
+fn owning_task(pod: &Pod) -> Option<Key> {
+    let owner = pod
+        .metadata
+        .owner_references
+        .iter()
+        .flatten()
+        .find(|r| r.controller == Some(true))?;
+    (owner.kind == "Task").then(|| Key {
+        name: owner.name.clone(),
+        ..key_of(pod)
+    })
+}
+
+fn key_of_dynamic(object: &DynamicObject) -> Key {
+    Key {
+        namespace: object.metadata.namespace.clone().unwrap_or_default(),
+        name: object.metadata.name.clone().unwrap_or_default(),
+    }
+}

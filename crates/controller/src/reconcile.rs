@@ -1,0 +1,182 @@
+//! One pass over one Task: see, decide, act.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use koc_api::names::{group, objects};
+use koc_api::{Task, TaskPhase};
+use koc_core::{Lookup, World, config_maps_named_by, plan_task};
+use kube::core::DynamicObject;
+use kube::{Api, Client, ResourceExt as _};
+use parking_lot::Mutex;
+
+use crate::caches::Caches;
+use crate::effects::{Executor, Obstacle};
+use crate::queue::Key;
+
+/// A plan may meet an existing ConfigMap and then an existing Pod; more often would be a fault.
+const MAX_PASSES: usize = 4;
+
+/// When a write was refused for being based on old data, the newer data is on its way; this is the safety net.
+const STALE_RECHECK: Duration = Duration::from_secs(1);
+
+pub(crate) struct Reconciled {
+    pub(crate) wake: Option<Duration>,
+}
+
+pub(crate) struct Reconciler {
+    client: Client,
+    caches: Arc<Caches>,
+    /// Versions of Tasks that were acted upon already. Until the watch brings a newer one, acting again would only
+    /// repeat requests that the API server refuses.
+    acted_upon: Mutex<HashMap<Key, Vec<String>>>,
+}
+
+impl Reconciler {
+    pub(crate) fn new(client: Client, caches: Arc<Caches>) -> Self {
+        Self {
+            client,
+            caches,
+            acted_upon: Mutex::default(),
+        }
+    }
+
+    pub(crate) async fn reconcile(&self, key: &Key) -> Result<Reconciled, kube::Error> {
+        let Some(object) = self.caches.tasks.get(key) else {
+            self.acted_upon.lock().remove(key);
+            return Ok(Reconciled { wake: None });
+        };
+        let version = object.resource_version().unwrap_or_default();
+        if self
+            .acted_upon
+            .lock()
+            .get(key)
+            .is_some_and(|versions| versions.contains(&version))
+        {
+            return Ok(Reconciled { wake: None });
+        }
+        let now = Timestamp::now();
+        let executor = Executor::new(self.client.clone(), key.namespace.clone());
+        let task: Task = match koc_api::decode_object(&object) {
+            Ok(task) => task,
+            Err(error) => {
+                if let Some(status) = koc_core::undecodable(&object.data, &error.to_string(), now) {
+                    // A newer version is on its way if this one is outdated.
+                    let _: Result<(), Obstacle> = executor
+                        .write_status(&object.name_any(), &version, &status)
+                        .await?;
+                }
+                return Ok(Reconciled { wake: None });
+            }
+        };
+        let mut world = self.world(key, task).await?;
+        for _ in 0..MAX_PASSES {
+            let plan = plan_task(&world, now);
+            match executor.execute(&world.task, &plan).await? {
+                Ok(versions) => {
+                    if !versions.is_empty() {
+                        self.acted_upon.lock().insert(key.clone(), versions);
+                    }
+                    return Ok(Reconciled { wake: plan.wake });
+                }
+                Err(Obstacle::ContextMapExists) => {
+                    world.context_map = self
+                        .live::<ConfigMap>(key, &objects::task_context(&key.name))
+                        .await?;
+                }
+                Err(Obstacle::PodExists) => {
+                    world.pod = self.live::<Pod>(key, &objects::task_pod(&key.name)).await?;
+                }
+                Err(Obstacle::Stale) => {
+                    return Ok(Reconciled {
+                        wake: Some(STALE_RECHECK),
+                    });
+                }
+            }
+        }
+        Ok(Reconciled {
+            wake: Some(STALE_RECHECK),
+        })
+    }
+
+    async fn world(&self, key: &Key, task: Task) -> Result<World, kube::Error> {
+        let phase = task.status.as_ref().and_then(|s| s.phase);
+        let pod_key = Key {
+            name: objects::task_pod(&key.name),
+            ..key.clone()
+        };
+        let mut pod = self.caches.pods.get(&pod_key).map(|p| Pod::clone(&p));
+        if pod.is_none() && phase == Some(TaskPhase::Running) {
+            // "Not seen" must not be taken for "gone": the watch may lag behind our own writes.
+            pod = self.live(key, &pod_key.name).await?;
+        }
+        let starting = !matches!(
+            phase,
+            Some(TaskPhase::Running | TaskPhase::Completed | TaskPhase::Failed)
+        );
+        let mut world = World {
+            task,
+            pod,
+            ..World::default()
+        };
+        if !starting {
+            return Ok(world);
+        }
+        if let Some(reference) = &world.task.spec.template_ref {
+            let template_key = Key {
+                namespace: key.namespace.clone(),
+                name: reference.name.clone(),
+            };
+            world.template = decoded(self.caches.templates.get(&template_key));
+        }
+        let config_key = Key {
+            namespace: String::new(),
+            name: group::CONFIG_NAME.to_owned(),
+        };
+        world.config = decoded(self.caches.configs.get(&config_key));
+        let of_template = world
+            .template
+            .found()
+            .and_then(|t| t.spec.contexts.as_ref())
+            .into_iter()
+            .flatten();
+        let wanted = config_maps_named_by(of_template.chain(world.task.spec.contexts.iter().flatten()));
+        let reads = wanted.into_iter().map(|name| async move {
+            let map = self.live::<ConfigMap>(key, &name).await?;
+            Ok::<_, kube::Error>((name, Lookup::from(map)))
+        });
+        world.config_maps = try_join_all(reads).await?.into_iter().collect::<BTreeMap<_, _>>();
+        Ok(world)
+    }
+
+    async fn live<K>(&self, key: &Key, name: &str) -> Result<Option<K>, kube::Error>
+    where
+        K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + serde::de::DeserializeOwned,
+    {
+        match Api::<K>::namespaced(self.client.clone(), &key.namespace)
+            .get_opt(name)
+            .await
+        {
+            // A name that no object may have names no object.
+            Err(kube::Error::Api(status)) if status.code == 400 || status.code == 422 => Ok(None),
+            other => other,
+        }
+    }
+}
+
+fn decoded<K: serde::de::DeserializeOwned>(object: Option<Arc<DynamicObject>>) -> Lookup<K> {
+    match object {
+        None => Lookup::Missing,
+        Some(object) => match koc_api::decode_object(&object) {
+            Ok(object) => Lookup::Found(object),
+            Err(error) => Lookup::Unreadable(error.to_string()),
+        },
+    }
+}
