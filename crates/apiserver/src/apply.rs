@@ -58,3 +58,8 @@ pub(crate) use server_side::{ApplyOptions, apply};
 pub use shape::Shape;
 pub(crate) use track::{UpdateOptions, track_update};
 pub(crate) use view::key_of;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod scenarios;

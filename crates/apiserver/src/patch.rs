@@ -21,3 +21,6 @@ use serde_json::Value;
 pub(crate) fn merge_patch(doc: &mut Value, patch: &Value) {
     json_patch::merge(doc, patch);
 }
+
+#[cfg(test)]
+mod cases;

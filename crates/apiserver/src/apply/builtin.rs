@@ -135,3 +135,83 @@ fn form_shape(
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The types and forms of the table, as written.
+    fn lines() -> (BTreeSet<&'static str>, Vec<&'static str>) {
+        let (mut headings, mut forms) = (BTreeSet::new(), Vec::new());
+        for line in TABLE
+            .lines()
+            .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        {
+            match line.strip_prefix("  ") {
+                Some(field) => forms.extend(field.split_once(": ").unwrap().1.split(" | ")),
+                None => assert!(headings.insert(line), "{line:?} stands twice in the table"),
+            }
+        }
+        (headings, forms)
+    }
+
+    #[test]
+    fn every_type_that_is_named_is_declared_and_used() {
+        let (headings, forms) = lines();
+        let mut unused: BTreeSet<_> = headings
+            .iter()
+            .filter(|heading| !heading.starts_with("kind "))
+            .copied()
+            .collect();
+        for form in forms {
+            let name = match form.strip_prefix("map(") {
+                Some(rest) => rest.split_once(')').unwrap().1.trim(),
+                None => form,
+            };
+            unused.remove(name);
+            let known = ["", "atomic", "whole", "set", "values"].contains(&name) || headings.contains(name);
+            assert!(known, "{name:?} is declared nowhere");
+        }
+        assert_eq!(unused, BTreeSet::new());
+    }
+
+    #[test]
+    fn every_kind_merges_its_metadata() {
+        let (headings, _) = lines();
+        for heading in headings
+            .iter()
+            .filter_map(|heading| heading.strip_prefix("kind "))
+        {
+            let (group, kind) = heading.split_once('/').unwrap();
+            for shape in [builtin_shape(group, kind), strategic_shape(group, kind)] {
+                assert_eq!(shape.child("metadata").shape, &*object_meta_shape(), "{heading}");
+            }
+        }
+        assert_eq!(
+            builtin_shape("nobody", "Nothing").child("metadata").shape,
+            &*object_meta_shape()
+        );
+    }
+
+    #[test]
+    fn keys_differ_between_apply_and_strategic_merge() {
+        let keys = |shape: &Shape| match shape.child("spec").shape.child("ports").shape {
+            Shape::Map {
+                keys, key_defaults, ..
+            } => (keys.clone(), key_defaults.clone()),
+            other => panic!("{other:?}"),
+        };
+        let port = "port".to_owned();
+        let defaults = BTreeMap::from([("protocol".to_owned(), Value::from("TCP"))]);
+        assert_eq!(
+            keys(&builtin_shape("", "Service")),
+            (vec![port.clone(), "protocol".to_owned()], defaults)
+        );
+        assert_eq!(
+            keys(&strategic_shape("", "Service")),
+            (vec![port], BTreeMap::new())
+        );
+    }
+}
