@@ -99,8 +99,9 @@ impl Terminal {
         self.line(Mark::Error, text);
     }
 
-    /// One line of a log on standard output, `prefix` before it where several logs share the screen.
-    pub fn log_line(&self, prefix: Option<(&str, usize)>, line: &[u8]) {
+    /// One line of a log on standard output, or on standard error where the former is for data. `prefix` stands before
+    /// it where several logs share the screen; its number chooses a colour.
+    pub fn log_line(&self, to_stderr: bool, prefix: Option<(&str, usize)>, line: &[u8]) {
         let mut out = Vec::with_capacity(line.len() + 32);
         if let Some((name, colour)) = prefix {
             const COLOURS: [AnsiColor; 5] = [
@@ -111,12 +112,23 @@ impl Terminal {
                 AnsiColor::Green,
             ];
             let style = Style::new().fg_color(Some(COLOURS[colour % COLOURS.len()].into()));
-            let painted = paint(self.inner.color_stdout, style, name);
+            let color = if to_stderr {
+                self.inner.color_stderr
+            } else {
+                self.inner.color_stdout
+            };
+            let painted = paint(color, style, name);
             out.extend_from_slice(format!("{painted} | ").as_bytes());
         }
         out.extend_from_slice(line);
         out.push(b'\n');
-        self.stdout(&out);
+        if to_stderr {
+            self.inner.bars.suspend(|| {
+                let _ = std::io::stderr().lock().write_all(&out);
+            });
+        } else {
+            self.stdout(&out);
+        }
     }
 
     /// A line of data on standard output.
