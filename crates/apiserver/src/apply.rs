@@ -55,7 +55,7 @@ pub(crate) use builtin::{builtin_shape, object_meta_shape, strategic_shape};
 pub(crate) use order::interleave;
 pub(crate) use path::PathElement;
 pub(crate) use server_side::{ApplyOptions, apply};
-pub use shape::Shape;
+pub(crate) use shape::Shape;
 pub(crate) use track::{UpdateOptions, track_update};
 pub(crate) use view::key_of;
 

@@ -204,9 +204,6 @@ fn check_conflicts(entries: &Entries, touched: &FieldSet) -> Result<(), ApiError
         }
         if writer.operation == Operation::Update {
             owner.push_str(&format!(" using {}", holding.api_version));
-            if let Some(time) = &holding.time {
-                owner.push_str(&format!(" at {time}"));
-            }
         }
         for path in holding.fields.shared_with(touched).paths() {
             causes.push(Cause {
