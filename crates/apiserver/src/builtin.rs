@@ -13,6 +13,7 @@ pub(crate) mod schemas;
 mod validate;
 mod volumes;
 
+pub(crate) use self::defaults::keep_allocated;
 pub(crate) use self::event::{event_from_core, event_to_core};
 pub(crate) use self::names::{
     is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name, metadata_causes,

@@ -62,7 +62,7 @@ pub(super) fn secret(value: &mut Value) {
     });
 }
 
-/// Ports, affinity, traffic policy and an address.
+/// Ports, affinity and traffic policy.
 pub(super) fn service(value: &mut Value) {
     fill(value, |service| {
         let place = object(service, "metadata")
@@ -110,21 +110,45 @@ fn service_spec(spec: &mut Fields, place: &str) {
     }
     set(spec, "ipFamilies", json!(["IPv4"]));
     set(spec, "ipFamilyPolicy", "SingleStack");
-    if text(spec, "clusterIP").is_empty() {
-        spec.insert("clusterIP".into(), cluster_ip(place).into());
-    }
+    // The address itself comes from the server's allocator, which knows the other Services.
     let ip = text(spec, "clusterIP").to_owned();
-    set(spec, "clusterIPs", json!([ip]));
+    if !ip.is_empty() {
+        set(spec, "clusterIPs", json!([ip]));
+    }
 }
 
-/// An address within 10.96.0.0/12 that depends on namespace and name alone, so that a restart or a second
-/// apply gives the same one. Addresses .0.0 to .0.255 are left to well-known services.
-fn cluster_ip(place: &str) -> String {
-    let host = 256 + hash(place) % ((1 << 20) - 512);
-    let ip = (10_u32 << 24) + (96 << 16) + host;
-    std::net::Ipv4Addr::from(ip).to_string()
+/// What an update of a Service leaves out although the server gave it out once: address and node ports.
+pub(crate) fn keep_allocated(value: &mut Value, old: &Value) {
+    let same_type = value.pointer("/spec/type") == old.pointer("/spec/type");
+    let old_spec = old.get("spec").cloned().unwrap_or_default();
+    let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
+    if text(spec, "type") != "ExternalName" && text(spec, "clusterIP").is_empty() {
+        for field in ["clusterIP", "clusterIPs"] {
+            if let Some(value) = old_spec.get(field) {
+                spec.insert(field.to_owned(), value.clone());
+            }
+        }
+    }
+    let old_ports = old_spec
+        .get("ports")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    for port in each(spec, "ports").filter(|_| same_type) {
+        let id = |p: &Fields| (p.get("port").cloned(), p.get("protocol").cloned());
+        let before = old_ports
+            .iter()
+            .filter_map(Value::as_object)
+            .find(|p| id(p) == id(port));
+        if let Some(node_port) = before.and_then(|p| p.get("nodePort")) {
+            set(port, "nodePort", node_port.clone());
+        }
+    }
 }
 
+/// A port of the node that depends on namespace, name and port alone, so that a second apply gives the same one.
 fn node_port(place: &str) -> u32 {
     30_000 + hash(place) % 2_768
 }

@@ -201,7 +201,7 @@ pub(super) fn service(value: &Value, old: Option<&Value>) -> Vec<Cause> {
     }
     let before = old.map(|o| text(o, &["spec", "clusterIP"])).unwrap_or_default();
     let was = old.map(|o| text(o, &["spec", "type"])).unwrap_or_default();
-    if !before.is_empty() && before != ip && was != "ExternalName" {
+    if !before.is_empty() && !ip.is_empty() && before != ip && was != "ExternalName" {
         causes.push(violation::invalid(
             "spec.clusterIP",
             &ip.into(),

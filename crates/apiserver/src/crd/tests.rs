@@ -249,3 +249,26 @@ fn nulls_inside_schemas_stay() {
     let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     assert_eq!(schema["properties"]["x"]["enum"], json!(["a", null]));
 }
+
+/// Any definitions that happen to lie in the repository: each must be one this server accepts.
+#[test]
+fn the_repositorys_own_definitions_are_accepted() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/crds");
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let text = std::fs::read_to_string(entry.path()).unwrap();
+        let mut crd: Value = serde_saphyr::from_str(&text).unwrap();
+        let unknown = crate::builtin::kinds()
+            .into_iter()
+            .find(|k| k.kind == "CustomResourceDefinition")
+            .unwrap()
+            .schema
+            .get()
+            .unknown_fields(&crd);
+        assert_eq!(unknown, Vec::<String>::new(), "{}", entry.path().display());
+        default(&mut crd);
+        assert_eq!(validate(&crd, None), [], "{}", entry.path().display());
+        for kind in kinds_of(&crd).unwrap() {
+            assert!(kind.columns.len() > 1, "{}", kind.kind);
+        }
+    }
+}
