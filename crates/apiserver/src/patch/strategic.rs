@@ -24,7 +24,7 @@ const RETAIN_KEYS: &str = "$retainKeys";
 const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
 const SET_ORDER: &str = "$setElementOrder/";
 
-/// Applies a strategic merge patch; on an error the document is unchanged. The shape is best that of
+/// Applies a strategic merge patch; on an error the document is unchanged. The shape is that of
 /// [`strategic_shape`](crate::apply::strategic_shape).
 ///
 /// # Errors
