@@ -1,1 +1,97 @@
-fn main() {}
+//! The one program of KubeOpenCode: what people start on their machine, what a cluster runs, and what runs within Pods.
+
+mod controller;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use koc_local::{ProvisionArgs, RunArgs, UpArgs};
+use koc_podtools::{ContextInitArgs, TaskRunArgs};
+
+use crate::controller::ControllerArgs;
+
+/// AI coding agent Tasks as Kubernetes objects: on a cluster, or on this machine without one
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubeopencode",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+#[command(after_help = "First steps:\n  kubeopencode run examples/hello.yaml")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(RunArgs),
+    Up(UpArgs),
+    Provision(ProvisionArgs),
+    Controller(ControllerArgs),
+    /// Print the version
+    #[command(after_help = "Example:\n  kubeopencode version")]
+    Version,
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  kubeopencode completion bash > /etc/bash_completion.d/kubeopencode")]
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Within a Pod: write prompt, contexts and configuration
+    #[command(hide = true)]
+    ContextInit(ContextInitArgs),
+    /// Within a Pod: drive OpenCode through one Task
+    #[command(hide = true)]
+    TaskRun(TaskRunArgs),
+}
+
+fn main() -> ExitCode {
+    let Cli { command } = Cli::parse();
+    telemetry::start();
+    match run(command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            telemetry::report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Run(args) => block_on(koc_local::run(args)),
+        Command::Up(args) => block_on(koc_local::up(args)),
+        Command::Provision(args) => block_on(koc_local::provision(args)),
+        Command::Controller(args) => block_on(controller::controller(args))?,
+        Command::Version => print(|out| writeln!(out, "kubeopencode {}", env!("CARGO_PKG_VERSION"))),
+        Command::Completion { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "kubeopencode", &mut script);
+            print(|out| out.write_all(&script))
+        }
+        // No runtime and no cryptography for this one: it copies files and should be gone before anybody waits.
+        Command::ContextInit(args) => koc_podtools::context_init(&args).map(|()| 0).map_err(Into::into),
+        Command::TaskRun(args) => block_on_one_thread(koc_podtools::task_run(args)),
+    }
+}
+
+/// Writes to standard output; a reader that went away is no failure.
+fn print(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> anyhow::Result<u8> {
+    match write(&mut std::io::stdout().lock()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(0),
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    // Whoever speaks TLS takes this provider. A second installation, which would fail, cannot happen.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(future);
+    // What still runs in the background (a read of a terminal, say) must not keep the process.
+    runtime.shutdown_background();
+    Ok(result)
+}

@@ -84,7 +84,7 @@ impl Retry {
         &self,
         attempt: u32,
         terminal: &Terminal,
-        error: &dyn std::error::Error,
+        error: &(dyn std::error::Error + Send + Sync),
     ) -> bool {
         if attempt >= self.attempts {
             return false;

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use koc_api::names::{images, paths};
 use koc_node::{ImageError, ImageProvision, ImageResolver};
 
+use crate::command_error::with_causes;
 use crate::opencode_package::OpenCodeProgram;
 
 /// Where the OpenCode image keeps its program.
@@ -56,17 +57,23 @@ impl HostImages {
     /// `kubeopencode` is the program to run for the system image.
     #[must_use]
     pub fn new(opencode: Arc<OpenCodeProgram>, kubeopencode: PathBuf) -> Self {
-        Self { opencode, kubeopencode }
+        Self {
+            opencode,
+            kubeopencode,
+        }
     }
 
     async fn provide(&self, image: &str) -> Result<ImageProvision, ImageError> {
-        let Some(known) = Known::of(image) else { return Err(ImageError::needs_engine(image)) };
+        let Some(known) = Known::of(image) else {
+            return Err(ImageError::needs_engine(image));
+        };
         if known == Known::System {
             return Ok(provision(&["/kubeopencode"], &[], vec![self.system_program()]));
         }
         let opencode = self.opencode.path().await.map_err(|error| ImageError::Failed {
             image: image.to_owned(),
-            detail: sentence(&error),
+            // A status is one line.
+            detail: with_causes(&error).replace('\n', ""),
         })?;
         // The workspace image shows the program too: what the OpenCode image leaves in the tools volume is a link to it.
         let binds = vec![(opencode.to_owned(), OPENCODE_IN_IMAGE.to_owned())];
@@ -98,28 +105,21 @@ fn provision(entrypoint: &[&str], cmd: &[&str], binds: Vec<(PathBuf, String)>) -
         env: BTreeMap::new(),
         working_dir: None,
         user: None,
-        id: binds.iter().map(|(host, _)| format!("host://{}", host.display())).collect(),
+        id: binds
+            .iter()
+            .map(|(host, _)| format!("host://{}", host.display()))
+            .collect(),
         binds,
     }
 }
 
 /// The workspace image's default command.
 fn shell() -> &'static str {
-    if Path::new(paths::SHELL).exists() { paths::SHELL } else { "/bin/sh" }
-}
-
-/// An error and its causes in one line, as it goes into a Pod's status.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
+    if Path::new(paths::SHELL).exists() {
+        paths::SHELL
+    } else {
+        "/bin/sh"
     }
-    text
 }
 
 #[cfg(test)]
@@ -129,11 +129,23 @@ mod tests {
     #[test]
     fn names_are_known_whatever_their_registry_and_tag() {
         let cases = [
-            ("ghcr.io/kubeopencode/kubeopencode-agent-opencode:latest", Some(Known::OpenCode)),
+            (
+                "ghcr.io/kubeopencode/kubeopencode-agent-opencode:latest",
+                Some(Known::OpenCode),
+            ),
             ("kubeopencode-agent-opencode", Some(Known::OpenCode)),
-            ("localhost:5000/x/kubeopencode-agent-devbox", Some(Known::Workspace)),
-            ("localhost:5000/x/kubeopencode-agent-devbox:v1@sha256:00", Some(Known::Workspace)),
-            ("quay.io/kubeopencode/kubeopencode-agent-attach:v1", Some(Known::Workspace)),
+            (
+                "localhost:5000/x/kubeopencode-agent-devbox",
+                Some(Known::Workspace),
+            ),
+            (
+                "localhost:5000/x/kubeopencode-agent-devbox:v1@sha256:00",
+                Some(Known::Workspace),
+            ),
+            (
+                "quay.io/kubeopencode/kubeopencode-agent-attach:v1",
+                Some(Known::Workspace),
+            ),
             ("ghcr.io/kubeopencode/kubeopencode:v0.1.7", Some(Known::System)),
             ("ghcr.io/kubeopencode/kubeopencode-agent-opencode-x:latest", None),
             ("ghcr.io/kubeopencode/other", None),
@@ -150,12 +162,18 @@ mod tests {
         use crate::opencode_package::OpenCodeSource;
         use crate::terminal::{ColorChoice, Terminal};
         let source = OpenCodeSource::Own(PathBuf::from("/bin/sh"));
-        let opencode = Arc::new(OpenCodeProgram::new(source, Terminal::new(ColorChoice::Never, true)));
+        let opencode = Arc::new(OpenCodeProgram::new(
+            source,
+            Terminal::new(ColorChoice::Never, true),
+        ));
         let images = HostImages::new(opencode, PathBuf::from("/bin/true"));
         for image in [images::AGENT, images::EXECUTOR, images::ATTACH, images::SYSTEM] {
             images.resolve(image).await.unwrap();
         }
         let error = images.resolve("debian:12").await.unwrap_err().to_string();
-        assert!(error.contains("debian:12") && error.contains("engine (Docker or Podman)"), "{error}");
+        assert!(
+            error.contains("debian:12") && error.contains("engine (Docker or Podman)"),
+            "{error}"
+        );
     }
 }
