@@ -31,7 +31,10 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
         .output()
         .context("cargo metadata could not be run")?;
     if !output.status.success() {
-        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "cargo metadata failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let refused: Vec<String> = metadata["packages"]
@@ -57,7 +60,10 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
 
 /// Evaluates an SPDX expression: every `AND` part must hold, of each `OR` one suffices. The old `/` means `OR`.
 fn is_accepted(expression: &str) -> bool {
-    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
+    let spaced = expression
+        .replace('/', " OR ")
+        .replace('(', " ( ")
+        .replace(')', " ) ");
     let tokens: Vec<&str> = spaced.split_whitespace().collect();
     let mut position = 0;
     let accepted = any_of(&tokens, &mut position);
@@ -84,7 +90,9 @@ fn all_of(tokens: &[&str], position: &mut usize) -> bool {
 }
 
 fn one(tokens: &[&str], position: &mut usize) -> bool {
-    let Some(token) = tokens.get(*position) else { return false };
+    let Some(token) = tokens.get(*position) else {
+        return false;
+    };
     *position += 1;
     if *token == "(" {
         let accepted = any_of(tokens, position);

@@ -1,6 +1,7 @@
 //! Generates the files that are made from code, and checks the rules of the house.
 
 mod generate;
+mod licences;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ enum Chore {
     },
     /// Check layering, file names, file sizes and forbidden calls.
     Tidy,
+    /// Check that every dependency's licence is one this project accepts.
+    Licences,
 }
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn run(Cli { chore }: Cli) -> anyhow::Result<()> {
         Chore::Gen { check: true } => generate::check(&root),
         Chore::Gen { check: false } => generate::write(&root),
         Chore::Tidy => tidy::tidy(&root),
+        Chore::Licences => licences::check(&root),
     }
 }
 
