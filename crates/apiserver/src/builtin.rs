@@ -22,7 +22,7 @@ pub(crate) use self::schemas::metadata_node;
 use crate::kind::Kind;
 
 /// One registry row for each builtin kind.
-pub fn kinds() -> Vec<Kind> {
+pub(crate) fn kinds() -> Vec<Kind> {
     rows::rows().iter().map(rows::Row::kind).collect()
 }
 

@@ -5,11 +5,11 @@ mod validate;
 
 use serde_json::{Map, Value, json};
 
-pub use self::kinds::kinds_of;
-pub use self::validate::validate;
+pub(crate) use self::kinds::kinds_of;
+pub(crate) use self::validate::validate;
 
 /// Fills names derived from the kind, and the conversion strategy.
-pub fn default(value: &mut Value) {
+pub(crate) fn default(value: &mut Value) {
     // Nulls go everywhere except inside schemas, where a null default or enum value means something.
     let schemas: Vec<Option<Value>> = versions(value).iter().map(|v| v.get("schema").cloned()).collect();
     crate::schema::drop_nulls(value);
@@ -46,7 +46,7 @@ pub fn default(value: &mut Value) {
 /// The status of a definition that was accepted; `now` is an RFC 3339 time.
 ///
 /// Conditions that already hold keep their transition time, and storage versions of the past stay listed.
-pub fn established_status(crd: &Value, now: &str) -> Value {
+pub(crate) fn established_status(crd: &Value, now: &str) -> Value {
     let mut stored: Vec<Value> = crd
         .pointer("/status/storedVersions")
         .and_then(Value::as_array)

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use crate::kind::Kind;
 
 /// The index at `/openapi/v3`: where the document of each group and version is.
-pub fn index(kinds: &[Kind]) -> Value {
+pub(crate) fn index(kinds: &[Kind]) -> Value {
     let mut versions: BTreeMap<String, Vec<&Kind>> = BTreeMap::new();
     for kind in kinds {
         versions.entry(root(kind)).or_default().push(kind);
@@ -32,7 +32,7 @@ pub fn index(kinds: &[Kind]) -> Value {
 }
 
 /// The document of one group and version; all kinds given are of that group and version.
-pub fn group_version(kinds: &[Kind]) -> Value {
+pub(crate) fn group_version(kinds: &[Kind]) -> Value {
     json!({
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": concat!("v", env!("CARGO_PKG_VERSION"))},

@@ -17,7 +17,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::compile::Compiler;
-pub(crate) use self::format::go_duration_seconds;
 use self::node::Node;
 use self::path::Path;
 use self::prune::Pruner;

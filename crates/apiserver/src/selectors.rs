@@ -3,8 +3,8 @@
 mod field;
 mod label;
 
-pub use self::field::FieldSelector;
-pub use self::label::LabelSelector;
+pub(crate) use self::field::FieldSelector;
+pub(crate) use self::label::LabelSelector;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use crate::kind::{Cell, Kind};
 
 /// How much of each object a row carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IncludeObject {
+pub(crate) enum IncludeObject {
     /// Nothing.
     None,
     /// Its metadata, as `PartialObjectMetadata`.
@@ -21,7 +21,7 @@ pub enum IncludeObject {
 }
 
 /// A `meta.k8s.io/v1` Table of objects. List metadata (`resourceVersion`, `continue`) is the caller's.
-pub fn table(kind: &Kind, items: &[Value], now: jiff::Timestamp, include: IncludeObject) -> Value {
+pub(crate) fn table(kind: &Kind, items: &[Value], now: jiff::Timestamp, include: IncludeObject) -> Value {
     // Paths are parsed once for all rows; a path that does not parse prints nothing.
     let paths: Vec<Option<JsonPath>> = kind
         .columns

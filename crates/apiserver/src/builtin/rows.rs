@@ -14,6 +14,9 @@ use crate::kind::{Column, Kind, ScalePaths, SchemaSource, Subresources};
 use crate::schema::CompiledSchema;
 use crate::table::columns;
 
+/// Builds a kind's schema, or describes its type to an OpenAPI generator.
+type Typed = (fn() -> Arc<CompiledSchema>, fn(&mut SchemaGenerator) -> Schema);
+
 /// One builtin kind, as data.
 pub(super) struct Row {
     pub(super) group: &'static str,
@@ -102,11 +105,7 @@ const PLAIN: Row = Row {
     document: schemas::document::<core::v1::ConfigMap>,
 };
 
-fn row(
-    kind: &'static str,
-    plural: &'static str,
-    typed: (fn() -> Arc<CompiledSchema>, fn(&mut SchemaGenerator) -> Schema),
-) -> Row {
+fn row(kind: &'static str, plural: &'static str, typed: Typed) -> Row {
     Row {
         kind,
         plural,

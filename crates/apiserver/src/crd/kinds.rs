@@ -16,7 +16,7 @@ use crate::violation;
 /// # Errors
 ///
 /// Causes for a version without schema and for schemas that do not compile.
-pub fn kinds_of(crd: &Value) -> Result<Vec<Kind>, Vec<Cause>> {
+pub(crate) fn kinds_of(crd: &Value) -> Result<Vec<Kind>, Vec<Cause>> {
     let mut kinds = Vec::new();
     let mut causes = Vec::new();
     for (i, version) in versions(crd).iter().enumerate() {

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "test support")]
-
 use serde_json::{Value, json};
 
 use super::{default, established_status, kinds_of, validate};

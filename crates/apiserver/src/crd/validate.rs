@@ -13,7 +13,7 @@ use crate::table::JsonPath;
 use crate::violation;
 
 /// Everything wrong with a definition; `old` is the stored one on update.
-pub fn validate(crd: &Value, old: Option<&Value>) -> Vec<Cause> {
+pub(crate) fn validate(crd: &Value, old: Option<&Value>) -> Vec<Cause> {
     let mut causes = metadata_causes(crd, old);
     names(crd, &mut causes);
     scope(crd, &mut causes);

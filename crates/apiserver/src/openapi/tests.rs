@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "test support")]
-
 use serde_json::{Value, json};
 
 use super::{group_version, index};

@@ -106,7 +106,7 @@ impl Format {
 }
 
 /// Reads a duration as Go writes it (`1h30m`, `250ms`, `-5s`, `0`); the result is in seconds.
-pub(crate) fn go_duration_seconds(text: &str) -> Option<f64> {
+fn go_duration_seconds(text: &str) -> Option<f64> {
     let (sign, mut rest) = match text.as_bytes().first()? {
         b'-' => (-1.0, &text[1..]),
         b'+' => (1.0, &text[1..]),

@@ -7,7 +7,7 @@ use crate::kind::Kind;
 
 /// A conjunction of requirements on fields; an empty one matches everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FieldSelector {
+pub(crate) struct FieldSelector {
     requirements: Vec<Requirement>,
 }
 
@@ -24,7 +24,7 @@ impl FieldSelector {
     /// # Errors
     ///
     /// 400 `BadRequest` that names the part that is wrong.
-    pub fn parse(text: &str) -> Result<Self, ApiError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
         let mut requirements = Vec::new();
         for part in split(text) {
             let part = part.trim();
@@ -62,7 +62,7 @@ impl FieldSelector {
     /// # Errors
     ///
     /// 400 `BadRequest` that names the field and the ones that work.
-    pub fn check(&self, kind: &Kind) -> Result<(), ApiError> {
+    pub(crate) fn check(&self, kind: &Kind) -> Result<(), ApiError> {
         for Requirement { field, .. } in &self.requirements {
             let common = field == "metadata.name" || field == "metadata.namespace" && kind.namespaced;
             if !common && !kind.field_selectors.contains(field) {
@@ -82,24 +82,11 @@ impl FieldSelector {
         Ok(())
     }
 
-    /// Whether every object matches.
-    pub fn is_empty(&self) -> bool {
-        self.requirements.is_empty()
-    }
-
     /// Whether the object's fields meet every requirement. An absent field equals the empty text.
-    pub fn matches(&self, object: &Value) -> bool {
+    pub(crate) fn matches(&self, object: &Value) -> bool {
         self.requirements
             .iter()
             .all(|r| (read(object, &r.field) == r.value) == r.equal)
-    }
-
-    /// The value a field must equal, if the selector says so: lets a list by name read one object.
-    pub fn exact(&self, field: &str) -> Option<&str> {
-        self.requirements
-            .iter()
-            .find(|r| r.equal && r.field == field)
-            .map(|r| r.value.as_str())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::ApiError;
 
 /// A conjunction of requirements on labels; an empty one matches everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LabelSelector {
+pub(crate) struct LabelSelector {
     requirements: Vec<Requirement>,
 }
 
@@ -33,7 +33,7 @@ impl LabelSelector {
     /// # Errors
     ///
     /// 400 `BadRequest` that names the part that is wrong.
-    pub fn parse(text: &str) -> Result<Self, ApiError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
         let bad = |why: String| {
             ApiError::new(
                 400,
@@ -112,12 +112,12 @@ impl LabelSelector {
     }
 
     /// Whether every object matches.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.requirements.is_empty()
     }
 
     /// Whether the object's labels meet every requirement.
-    pub fn matches(&self, object: &Value) -> bool {
+    pub(crate) fn matches(&self, object: &Value) -> bool {
         self.is_empty() || self.matches_labels(object.pointer("/metadata/labels").and_then(Value::as_object))
     }
 

@@ -12,7 +12,7 @@ use crate::error::{ApiError, Cause};
 use crate::kind::Kind;
 use crate::registry::storage_of;
 use crate::store::{Key, Object, Write, WriteError};
-use crate::{conform, meta, present, refusal};
+use crate::{builtin, conform, meta, present, refusal};
 
 /// Which part of the object may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +111,9 @@ fn settle(
     preconditions(kind, name, old, &new, needs_revision)?;
     keep(kind, sub, old, &mut new);
     conform::prune(kind, &mut new, options.validation, warnings)?;
+    if kind.resource_key() == "services" {
+        builtin::keep_allocated(&mut new, old);
+    }
     conform::default(kind, &mut new);
     if has_generation(kind) && desire_changed(kind, old, &new) {
         let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
