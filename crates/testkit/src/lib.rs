@@ -1,1 +1,5 @@
-//! Placeholder while the crate is being built.
+//! Whole clusters in one process, for tests and benchmarks that cross crates.
+
+mod embedded;
+
+pub use embedded::{Embedded, task, template};
