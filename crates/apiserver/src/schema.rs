@@ -4,11 +4,13 @@ mod cel_value;
 mod checks;
 mod compile;
 mod defaults;
+mod definition;
 mod format;
 pub(crate) mod node;
 pub(crate) mod path;
 mod prune;
 mod rule;
+mod scope;
 mod shape;
 mod validate;
 
@@ -116,11 +118,10 @@ impl CompiledSchema {
         validate::object(&self.root, value, old, self.lenient)
     }
 
-    /// Defaults that the schema itself refuses: of the wrong type, out of range, with unknown fields.
-    pub(crate) fn default_causes(&self) -> Vec<Cause> {
-        let mut causes = Vec::new();
-        defaults::check(&self.root, Path::ROOT, &mut causes);
-        causes
+    /// What is wrong with a schema although it compiles: defaults it would refuse itself, rules that refer to
+    /// what cannot be there. Asked when a definition is written, not when a stored one is read.
+    pub(crate) fn definition_causes(&self) -> Vec<Cause> {
+        definition::check(&self.root)
     }
 
     /// How objects of this schema merge.

@@ -181,7 +181,7 @@ fn version(version: &Value, before: Option<&Value>, field: &str, causes: &mut Ve
         Some(schema) if before.and_then(|b| b.pointer("/schema/openAPIV3Schema")) == Some(schema) => {}
         Some(schema) => match CompiledSchema::compile(schema) {
             Err(found) => causes.extend(found.into_iter().map(|c| below(&at, c))),
-            Ok(compiled) => causes.extend(compiled.default_causes().into_iter().map(|c| below(&at, c))),
+            Ok(compiled) => causes.extend(compiled.definition_causes().into_iter().map(|c| below(&at, c))),
         },
     }
     printer_columns(version, field, causes);

@@ -90,7 +90,7 @@ fn key(name: &str, escape: bool) -> Key {
 }
 
 /// Field names as CEL expressions write them.
-fn escaped(name: &str) -> String {
+pub(super) fn escaped(name: &str) -> String {
     if RESERVED.contains(&name) {
         return format!("__{name}__");
     }

@@ -1,6 +1,7 @@
 //! One CEL rule of `x-kubernetes-validations`.
 
 use kube_cel::KubeCelExt as _;
+use kube_cel::cel::common::ast::IdedExpr;
 use kube_cel::cel::objects::OptionalValue;
 use kube_cel::cel::{self, Context, Program};
 use serde_json::Value;
@@ -80,6 +81,25 @@ impl Rule {
             program,
             message_program,
         })
+    }
+
+    /// The rule as written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether `oldSelf` is an optional value.
+    pub(crate) fn optional_old(&self) -> bool {
+        self.optional_old
+    }
+
+    /// The rule's expressions and the fields they stand in.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = (&'static str, &IdedExpr)> {
+        let message = self
+            .message_program
+            .as_ref()
+            .map(|p| ("messageExpression", p.expression()));
+        std::iter::once(("rule", self.program.expression())).chain(message)
     }
 
     /// Whether the rule has to run, given whether there is an old value and whether it differs.

@@ -419,6 +419,80 @@ fn rules_see_typed_values_and_escaped_names() {
     assert_eq!(schema.validate(&object, None), []);
 }
 
+#[test]
+fn rules_and_defaults_must_be_able_to_work() {
+    let base = |node: Value| json!({"type": "object", "properties": {"spec": node}});
+    let rule = |text: &str| json!([{"rule": text}]);
+    let object = |text: &str| {
+        json!({"type": "object", "x-kubernetes-validations": rule(text), "properties": {
+            "a-b": {"type": "string"},
+            "list": {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "integer"}}}},
+            "map": {"type": "object", "additionalProperties": {"type": "object", "properties": {"y": {"type": "string"}}}},
+            "any": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+            "embedded": {"type": "object", "x-kubernetes-embedded-resource": true},
+        }})
+    };
+    let list = |kind: &str| {
+        json!({"type": "array", "x-kubernetes-list-type": kind, "x-kubernetes-list-map-keys": ["k"], "items": {
+            "type": "object", "required": ["k"], "properties": {"k": {"type": "string"}},
+            "x-kubernetes-validations": rule("self.k == oldSelf.k")}})
+    };
+    for (node, faults) in [
+        (object("self.a__dash__b == 'x' && oldSelf.a__dash__b == 'x'"), 0),
+        (object("self.list.all(i, i.x > 0) && self.list[0].x > 1"), 0),
+        (object("self.list.exists_one(i, i.nope > 0)"), 1),
+        (object("self.list[0].nope == 1"), 1),
+        (
+            object("self.map.all(k, self.map[k].y == k) && self.map['z'].y == ''"),
+            0,
+        ),
+        (object("self.map.z.nope == 1"), 1),
+        (object("self.any.thing.goes == 1"), 0),
+        (
+            object("self.embedded.kind == 'Pod' && self.embedded.metadata.name == 'x'"),
+            0,
+        ),
+        (object("self.nope == 1"), 1),
+        (object("has(self.nope)"), 1),
+        (object("slef.list == []"), 1),
+        (object("self.metadata.name == ''"), 1),
+        (
+            object(
+                "quantity('1').isGreaterThan(quantity('0')) && math.greatest(1, 2) == 2 && type(1) == int",
+            ),
+            0,
+        ),
+        (
+            object(
+                "self.list.map(i, i.x).filter(n, n > 1).size() == 1 ? true : {'a': self.a__dash__b}.size() == 1",
+            ),
+            0,
+        ),
+        (list("map"), 0),
+        (list("atomic"), 1),
+        (
+            json!({"type": "object", "default": {"b": 1}, "properties": {"a": {"type": "string"}}}),
+            1,
+        ),
+        (
+            json!({"type": "object", "default": {"a": 1}, "properties": {"a": {"type": "string"}}}),
+            1,
+        ),
+        (
+            json!({"type": "object", "default": {}, "required": ["a"], "properties": {"a": {"type": "string", "default": "x"}}}),
+            0,
+        ),
+    ] {
+        let text = node.to_string();
+        let causes = CompiledSchema::compile(&base(node)).unwrap().definition_causes();
+        assert_eq!(causes.len(), faults, "{text} {causes:?}");
+    }
+    // The root knows the fields that every object has.
+    let schema =
+        json!({"type": "object", "x-kubernetes-validations": rule("self.metadata.name != self.kind")});
+    assert_eq!(CompiledSchema::compile(&schema).unwrap().definition_causes(), []);
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
