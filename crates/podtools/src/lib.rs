@@ -1,1 +1,10 @@
-//! Placeholder while the crate is being built.
+//! The programs that run inside pods, as functions that the product's one binary calls.
+//!
+//! * [`context_init()`]: writes the files of a Task or an Agent before its container starts.
+//! * [`task_run()`]: the first process of a Task's container; drives OpenCode and reports how it went.
+
+mod context_init;
+mod task_run;
+
+pub use context_init::{ContextInitArgs, Error as ContextInitError, context_init};
+pub use task_run::{RunExit, TaskRunArgs, task_run};

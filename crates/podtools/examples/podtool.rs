@@ -1,0 +1,29 @@
+//! The programs of this crate as one binary, for its own tests. The product has a binary of its own.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use koc_podtools::{ContextInitArgs, TaskRunArgs, context_init, task_run};
+
+/// The programs that run inside pods.
+#[derive(Parser)]
+enum Podtool {
+    /// Write the files of a Task.
+    ContextInit(ContextInitArgs),
+    /// Run OpenCode with a prompt.
+    TaskRun(TaskRunArgs),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Podtool::parse() {
+        Podtool::ContextInit(args) => match context_init(args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                tracing::error!(%error);
+                ExitCode::FAILURE
+            }
+        },
+        Podtool::TaskRun(args) => task_run(args).await.into(),
+    }
+}

@@ -1,0 +1,112 @@
+//! `context-init`: writes the files of a Task or an Agent before its container starts.
+//!
+//! A required file that is missing ends the pod's start with a sentence, because an agent without its instructions
+//! does something, only not what was asked. What is written can be changed by any user id of the group, which is what
+//! clusters with arbitrary user ids need; nothing that was there before is touched.
+
+mod args;
+mod copy;
+mod error;
+mod mapping;
+mod place;
+mod self_copy;
+
+use std::{io::Write, path::Path};
+
+pub use args::ContextInitArgs;
+pub use error::Error;
+
+use mapping::{DirMapping, FileMapping};
+use place::Roots;
+
+/// Group-writable directories and files; see the module's text.
+const DIR_MODE: u32 = 0o775;
+const FILE_MODE: u32 = 0o664;
+
+/// Writes everything it is told to.
+///
+/// # Errors
+/// When the mappings cannot be read, a required source is missing, a target is not allowed, or something cannot be
+/// written. What was written before stays.
+pub fn context_init(args: ContextInitArgs) -> Result<(), Error> {
+    let ContextInitArgs {
+        workspace,
+        configmap_path,
+        file_mappings,
+        dir_mappings,
+        tools,
+        copy_self,
+    } = args;
+    let files: Vec<FileMapping> = mapping::parse("FILE_MAPPINGS", &file_mappings)?;
+    let dirs: Vec<DirMapping> = mapping::parse("DIR_MAPPINGS", &dir_mappings)?;
+    let roots = Roots::new(&workspace, tools.as_deref())?;
+    // Every target is checked before the first one is written.
+    let files = files
+        .into_iter()
+        .map(|mapping| roots.file(&mapping.target_path).map(|target| (mapping, target)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let dirs = dirs
+        .into_iter()
+        .map(|mapping| {
+            roots
+                .directory(&mapping.target_path)
+                .map(|target| (mapping, target))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+
+    copy::create_directories(&workspace)?;
+    if copy_self || tools.is_some() {
+        let tools = tools
+            .as_deref()
+            .unwrap_or(Path::new(koc_api::names::paths::TOOLS));
+        self_copy::copy_self(tools)?;
+        say(&format!("copied this program to {}", tools.display()));
+    }
+    for (mapping, target) in files {
+        let source = mapping::source(&configmap_path, &mapping.key)?;
+        match copy::read(&source)? {
+            Some(content) => {
+                let mode = mapping.file_mode.map_or(FILE_MODE, |mode| mode & 0o777);
+                copy::write(&roots, &target, &content, mode)?;
+                say(&format!("wrote {} ({} bytes)", target.display(), content.len()));
+            }
+            None if mapping.optional => say(&format!(
+                "left out {}: it is optional and missing",
+                target.display()
+            )),
+            None => {
+                return Err(Error::MissingFile {
+                    key: mapping.key,
+                    source_path: source,
+                    target,
+                });
+            }
+        }
+    }
+    for (mapping, target) in dirs {
+        if !mapping.source_path.is_dir() {
+            if mapping.optional {
+                say(&format!(
+                    "left out {}: it is optional and missing",
+                    target.display()
+                ));
+                continue;
+            }
+            return Err(Error::MissingDirectory {
+                source_path: mapping.source_path,
+                target,
+            });
+        }
+        let count = copy::tree(&roots, &mapping.source_path, &target)?;
+        say(&format!("copied {count} files to {}", target.display()));
+    }
+    Ok(())
+}
+
+/// Says what was done. A log that nobody reads is no reason to fail.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "context-init: {line}");
+}
+
+#[cfg(test)]
+mod tests;
