@@ -8,10 +8,10 @@ use crate::violation;
 /// Keys and values of all annotations together may not weigh more bytes than this.
 const ANNOTATION_BYTES: usize = 256 * 1024;
 
-const SUBDOMAIN_WHY: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' \
-    or '.', and must start and end with an alphanumeric character (e.g. 'example.com')";
-const LABEL_WHY: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and \
-    must start and end with an alphanumeric character (e.g. 'my-name', or '123-abc')";
+const SUBDOMAIN_WHY: &str = "must be a DNS subdomain: lower case letters, digits, '-' and '.', with a letter or digit \
+    at both ends of each part, such as example.com";
+const LABEL_WHY: &str = "must be a DNS label: lower case letters, digits and '-', with a letter or digit at both ends, \
+    such as my-name";
 
 /// What an object's name may look like; it differs by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +79,7 @@ impl NameRule {
             Self::Label => (is_dns_label(name), LABEL_WHY),
             Self::LeadingLetter => (
                 is_dns_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase()),
-                "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with a letter, \
-                 and end with an alphanumeric character (e.g. 'my-name')",
+                "must be a DNS label that starts with a letter: lower case letters, digits and '-', such as my-name",
             ),
             Self::PathSegment => (
                 !matches!(name, "." | "..") && !name.contains(['/', '%']),
@@ -155,7 +154,7 @@ fn name(metadata: &Map<String, Value>, rule: NameRule, causes: &mut Vec<Cause>) 
         match text("generateName") {
             None => causes.push(violation::required(
                 "metadata.name",
-                "name or generateName is required",
+                "an object needs a name, or a generateName to make one from",
             )),
             Some(prefix) => {
                 // The generated part is alphanumeric, so the prefix may end in what a name may not.

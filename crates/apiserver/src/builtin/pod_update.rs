@@ -19,7 +19,7 @@ pub(super) fn check(value: &Value, old: &Value, causes: &mut Vec<Cause>) {
     for kind in ["containers", "initContainers"] {
         let (new, old) = (list(new_spec, &[kind]), list(old_spec, &[kind]));
         if new.len() != old.len() {
-            let why = "pod updates may not add or remove containers";
+            let why = "the containers of a pod stay as many as they were";
             causes.push(violation::forbidden(format!("spec.{kind}"), why));
             return;
         }
@@ -83,7 +83,7 @@ fn deadline(new: &Value, old: &Value, causes: &mut Vec<Cause>) {
             ));
         }
         (None, Some(_)) => {
-            let why = "must not update from a positive integer to nil value";
+            let why = "cannot be taken away once it is set";
             causes.push(violation::invalid(
                 "spec.activeDeadlineSeconds",
                 &Value::Null,
@@ -109,7 +109,8 @@ fn tolerations(new: &Value, old: &Value, causes: &mut Vec<Cause>) {
     };
     for old in list(old, &["tolerations"]) {
         if !now.iter().any(|t| without_time(t) == without_time(old)) {
-            let why = "existing toleration can not be modified except its tolerationSeconds";
+            let why =
+                "tolerations can be added but not changed or taken away, except for their tolerationSeconds";
             causes.push(violation::forbidden("spec.tolerations", why));
         }
     }

@@ -51,7 +51,7 @@ fn spec(spec: &Value, at_field: &str, causes: &mut Vec<Cause>) {
         causes,
     );
     if text(spec, &["dnsPolicy"]) == "None" && list(spec, &["dnsConfig", "nameservers"]).is_empty() {
-        let why = "must provide at least one DNS nameserver when `dnsPolicy` is None";
+        let why = "with dnsPolicy None the pod brings its own name servers";
         causes.push(violation::required(field("dnsConfig.nameservers"), why));
     }
     let account = text(spec, &["serviceAccountName"]);
@@ -97,7 +97,7 @@ fn tolerations(spec: &Value, at_field: &str, causes: &mut Vec<Cause>) {
             ));
         }
         if text(toleration, &["key"]).is_empty() && operator != "Exists" {
-            let why = "operator must be Exists when `key` is empty";
+            let why = "without a key only the operator Exists makes sense";
             causes.push(violation::invalid(field("operator"), &operator.into(), why));
         }
         let effect = text(toleration, &["effect"]);
@@ -141,7 +141,7 @@ fn container(container: &Value, field: &str, volumes: &HashSet<&str>, init: bool
     if image.is_empty() {
         causes.push(violation::required(format!("{field}.image"), ""));
     } else if image.trim() != image {
-        let why = "must not have leading or trailing whitespace";
+        let why = "must not begin or end with a space";
         causes.push(violation::invalid(format!("{field}.image"), &image.into(), why));
     }
     one_of(
@@ -173,7 +173,7 @@ fn container(container: &Value, field: &str, volumes: &HashSet<&str>, init: bool
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
         if let Some(value) = at(container, &[probe]) {
             if init && !sidecar {
-                let why = "may not be set for init containers without restartPolicy=Always";
+                let why = "only init containers that keep running (restartPolicy Always) are probed";
                 causes.push(violation::forbidden(format!("{field}.{probe}"), why));
             }
             self::probe(
@@ -234,7 +234,7 @@ fn environment(container: &Value, field: &str, causes: &mut Vec<Cause>) {
         if name.is_empty() {
             causes.push(violation::required(field("name"), ""));
         } else if name.chars().any(|c| !(' '..='~').contains(&c) || c == '=') {
-            let why = "must consist of printable ASCII characters other than '='";
+            let why = "is made of printable ASCII characters without '='";
             causes.push(violation::invalid(field("name"), &name.into(), why));
         }
         let Some(from) = at(variable, &["valueFrom"]) else {
@@ -244,7 +244,7 @@ fn environment(container: &Value, field: &str, causes: &mut Vec<Cause>) {
             causes.push(violation::invalid(
                 field("valueFrom"),
                 from,
-                "may not be specified when `value` is not empty",
+                "stands in the place of value, not beside it",
             ));
         }
         let sources = [
@@ -259,12 +259,12 @@ fn environment(container: &Value, field: &str, causes: &mut Vec<Cause>) {
             0 => causes.push(violation::invalid(
                 field("valueFrom"),
                 from,
-                "must specify one of its sources",
+                "names where the value comes from",
             )),
             _ => causes.push(violation::invalid(
                 field("valueFrom"),
                 from,
-                "may not have more than one source",
+                "takes its value from one source only",
             )),
         }
         for source in ["configMapKeyRef", "secretKeyRef"] {
@@ -279,7 +279,7 @@ fn environment(container: &Value, field: &str, causes: &mut Vec<Cause>) {
             .filter(|s| at(from, &[s]).is_some())
             .count();
         if count != 1 {
-            let why = "must specify one of: `configMapRef` or `secretRef`";
+            let why = "names either a configMapRef or a secretRef";
             causes.push(violation::invalid(format!("{field}.envFrom[{i}]"), from, why));
         }
     }
@@ -318,7 +318,7 @@ fn resources(container: &Value, field: &str, causes: &mut Vec<Cause>) {
                     let limit = at(container, &["resources", "limits", name]);
                     if let Some(limit) = limit.filter(|l| amount(l).is_some_and(|l| request > l)) {
                         let limit = limit.as_str().unwrap_or_default();
-                        let why = format!("must be less than or equal to {name} limit of {limit}");
+                        let why = format!("must not exceed the {name} limit of {limit}");
                         causes.push(violation::invalid(field, value, why));
                     }
                 }
@@ -357,13 +357,16 @@ fn probe(probe: &Value, field: &str, single_success: bool, causes: &mut Vec<Caus
 fn handler(handler: &Value, kinds: &[&str], field: &str, causes: &mut Vec<Cause>) {
     let set: Vec<&&str> = kinds.iter().filter(|k| at(handler, &[k]).is_some()).collect();
     match set.as_slice() {
-        [] => causes.push(violation::required(field, "must specify a handler type")),
+        [] => causes.push(violation::required(
+            field,
+            "says what to do: exec, httpGet, tcpSocket…",
+        )),
         [_] => {}
         [_, more @ ..] => {
             for kind in more {
                 causes.push(violation::forbidden(
                     format!("{field}.{kind}"),
-                    "may not specify more than 1 handler type",
+                    "does one thing only",
                 ));
             }
         }

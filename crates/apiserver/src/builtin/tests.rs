@@ -1,10 +1,17 @@
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use super::kinds;
 use crate::kind::Kind;
 
-fn kind(key: &str) -> Kind {
-    kinds().into_iter().find(|k| k.resource_key() == key).unwrap()
+fn all() -> &'static [Kind] {
+    static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(kinds);
+    &KINDS
+}
+
+fn kind(key: &str) -> &'static Kind {
+    all().iter().find(|k| k.resource_key() == key).unwrap()
 }
 
 /// Runs an object through defaults, unknown-field detection, schema and rules, as a create does.
@@ -66,7 +73,7 @@ fn with(mut object: Value, pointer: &str, value: Value) -> Value {
 
 #[test]
 fn every_kind_has_a_schema_that_knows_its_fields() {
-    for kind in kinds() {
+    for kind in all() {
         let object = json!({"apiVersion": kind.api_version(), "kind": kind.kind, "metadata": {"name": "a"}, "nonsense": 1});
         assert_eq!(
             kind.schema.get().unknown_fields(&object),
@@ -685,7 +692,7 @@ fn other_kinds_are_filled() {
 proptest::proptest! {
     #[test]
     fn defaults_and_rules_survive_any_object(value in any_json()) {
-        for kind in kinds() {
+        for kind in all() {
             let mut value = value.clone();
             if let Some(default) = kind.default {
                 default(&mut value);

@@ -42,11 +42,14 @@ fn source(volume: &Value, field: &str, causes: &mut Vec<Cause>) {
         })
         .unwrap_or_default();
     match sources.as_slice() {
-        [] => causes.push(violation::required(field, "must specify a volume type")),
+        [] => causes.push(violation::required(
+            field,
+            "says where the volume comes from, such as emptyDir",
+        )),
         [_] => {}
         [_, more @ ..] => {
             for kind in more {
-                let why = "may not specify more than 1 volume type";
+                let why = "a volume has one source only";
                 causes.push(violation::forbidden(format!("{field}.{kind}"), why));
             }
         }
@@ -101,7 +104,7 @@ fn projections(projected: &Value, field: &str, causes: &mut Vec<Cause>) {
         if set.len() > 1 {
             causes.push(violation::forbidden(
                 field.clone(),
-                "may not specify more than 1 volume type per source",
+                "a source projects one thing only",
             ));
         }
         for kind in set.into_iter().filter(|k| KINDS.contains(k)) {
@@ -133,7 +136,7 @@ fn items(source: &Value, field: &str, keyed: bool, causes: &mut Vec<Cause>) {
 
 fn mode(value: Option<&Value>, field: &str, causes: &mut Vec<Cause>) {
     if let Some(value) = value.filter(|v| v.as_i64().is_some_and(|n| !(0..=0o777).contains(&n))) {
-        let why = "must be a number between 0 and 0777 (octal), both inclusive";
+        let why = "must be a file mode from 0 to 0777 (octal; 511 decimal)";
         causes.push(violation::invalid(field, value, why));
     }
 }
@@ -193,7 +196,7 @@ pub(super) fn mounts(container: &Value, field: &str, volumes: &HashSet<&str>, ca
             causes.push(violation::invalid(
                 field("subPathExpr"),
                 &text(mount, &["subPathExpr"]).into(),
-                "subPathExpr and subPath are mutually exclusive",
+                "excludes subPath",
             ));
         }
     }

@@ -28,7 +28,10 @@ pub(crate) fn kinds_of(crd: &Value) -> Result<Vec<Kind>, Vec<Cause>> {
             .pointer("/schema/openAPIV3Schema")
             .filter(|s| s.is_object())
         {
-            None => causes.push(violation::required(field, "schemas are required")),
+            None => causes.push(violation::required(
+                field,
+                "a version says what its objects look like",
+            )),
             Some(schema) => match CompiledSchema::compile(schema) {
                 Ok(schema) => kinds.push(kind(crd, version, Arc::new(schema))),
                 Err(found) => causes.extend(found.into_iter().map(|c| below(&field, c))),

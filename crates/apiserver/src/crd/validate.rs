@@ -165,7 +165,7 @@ fn version_flags(list: &[Value], causes: &mut Vec<Cause>) {
         .filter(|v| v.get("storage") == Some(&Value::Bool(true)))
         .count();
     if storage != 1 && !list.is_empty() {
-        let why = format!("must have exactly one version marked as storage version, not {storage}");
+        let why = format!("exactly one version has storage: true, not {storage}");
         causes.push(Cause::invalid("spec.versions", format!("Invalid value: {why}")));
     }
 }
@@ -176,7 +176,10 @@ fn version(version: &Value, before: Option<&Value>, field: &str, causes: &mut Ve
         .pointer("/schema/openAPIV3Schema")
         .filter(|s| s.is_object())
     {
-        None => causes.push(violation::required(at, "schemas are required")),
+        None => causes.push(violation::required(
+            at,
+            "a version says what its objects look like",
+        )),
         // A schema that is stored already was checked then.
         Some(schema) if before.and_then(|b| b.pointer("/schema/openAPIV3Schema")) == Some(schema) => {}
         Some(schema) => match CompiledSchema::compile(schema) {

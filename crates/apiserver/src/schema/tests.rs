@@ -1,11 +1,15 @@
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::CompiledSchema;
 
 /// A made-up kind that uses most keywords.
-fn widget() -> CompiledSchema {
-    CompiledSchema::compile(&widget_schema()).unwrap()
+fn widget() -> &'static CompiledSchema {
+    static WIDGET: LazyLock<CompiledSchema> =
+        LazyLock::new(|| CompiledSchema::compile(&widget_schema()).unwrap());
+    &WIDGET
 }
 
 fn widget_schema() -> Value {
