@@ -147,3 +147,6 @@ impl Write {
         Self { resource: resource.into(), key, expect: Expect::Revision(revision), value: None }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -205,6 +205,7 @@ impl State {
         let ring = match resource {
             Some(resource) => match self.resources.get(resource) {
                 Some(resource) => &resource.ring,
+                None if revision < self.start => return Err(Gone),
                 None => return Ok((Vec::new(), self.revision.max(revision))),
             },
             None => &self.journal,
