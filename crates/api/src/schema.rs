@@ -23,12 +23,12 @@ pub(crate) fn structural<T: JsonSchema>() -> Value {
         members.remove("title");
         members.remove("$schema");
     }
-    rewrite(&mut schema);
+    rewrite(&mut schema, "");
     schema
 }
 
-/// Makes a schema and everything below it structural.
-fn rewrite(schema: &mut Value) {
+/// Makes a schema and everything below it structural; `name` is that of the property it describes.
+fn rewrite(schema: &mut Value, name: &str) {
     let Some(members) = schema.as_object_mut() else {
         // `true` stands for any JSON.
         *schema = json!({ "x-kubernetes-preserve-unknown-fields": true });
@@ -47,11 +47,7 @@ fn rewrite(schema: &mut Value) {
         members.remove("additionalProperties");
     }
     if members.contains_key("x-kubernetes-int-or-string") {
-        members.remove("type");
-        members.insert(
-            "anyOf".to_owned(),
-            json!([{ "type": "integer" }, { "type": "string" }]),
-        );
+        int_or_string(members, name);
     }
     if members.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true)) {
         members.remove("type");
@@ -59,12 +55,41 @@ fn rewrite(schema: &mut Value) {
     if let Some(Value::String(description)) = members.get_mut("description") {
         *description = unwrapped(description);
     }
-    if let Some(properties) = members.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.values_mut().for_each(rewrite);
+    for (name, property) in members
+        .get_mut("properties")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+    {
+        rewrite(property, name);
     }
     for nested in ["items", "additionalProperties"] {
         if let Some(nested) = members.get_mut(nested) {
-            rewrite(nested);
+            rewrite(nested, "");
+        }
+    }
+}
+
+/// The one form in which the API server takes "an integer or a string". Of Kubernetes' own types that we embed, only
+/// ports are plain ones; all others are quantities.
+fn int_or_string(members: &mut Map<String, Value>, name: &str) {
+    members.remove("type");
+    members.insert(
+        "anyOf".to_owned(),
+        json!([{ "type": "integer" }, { "type": "string" }]),
+    );
+    if name != "port" {
+        members.insert("pattern".to_owned(), json!(patterns::QUANTITY));
+        // The type's own description is a page of grammar.
+        let page = members
+            .get("description")
+            .and_then(Value::as_str)
+            .is_some_and(|text| text.len() > 1000);
+        if page {
+            members.insert(
+                "description".to_owned(),
+                json!("A quantity such as 2, 500m or 4Gi."),
+            );
         }
     }
 }

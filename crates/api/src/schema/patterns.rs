@@ -31,6 +31,10 @@ pub(crate) const PORT_NAME: &str = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";
 pub(crate) const OPTIONAL_SIZE: &str =
     r"^(([0-9]+(\.[0-9]*)?|\.[0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+]?[0-9]+)?)?$";
 
+/// A quantity, as Kubernetes writes them.
+pub(crate) const QUANTITY: &str =
+    r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?[0-9]+)?$";
+
 /// An IPv4 or IPv6 address, or a range of such. Loose: whoever compares addresses parses them.
 pub(crate) const IP_OR_CIDR: &str = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}(/(3[0-2]|[12]?[0-9]))?|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]+(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)$";
 
