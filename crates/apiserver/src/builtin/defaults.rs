@@ -46,16 +46,19 @@ pub(super) fn namespace(value: &mut Value) {
 /// `stringData` becomes `data`; the type becomes `Opaque`.
 pub(super) fn secret(value: &mut Value) {
     fill(value, |secret| {
-        if let Some(Value::Object(plain)) = secret.remove("stringData")
+        // Anything but text stays where it is, for the schema check to refuse.
+        let all_text = |plain: &Value| {
+            plain
+                .as_object()
+                .is_some_and(|p| p.values().all(Value::is_string))
+        };
+        if secret.get("stringData").is_some_and(all_text)
+            && let Some(Value::Object(plain)) = secret.remove("stringData")
             && let Some(data) = object_made(secret, "data")
         {
             for (key, value) in plain {
-                // Anything but text stays as it is, for the schema check to refuse.
-                let encoded = match value {
-                    Value::String(text) => base64::engine::general_purpose::STANDARD.encode(text).into(),
-                    other => other,
-                };
-                data.insert(key, encoded);
+                let text = value.as_str().unwrap_or_default();
+                data.insert(key, base64::engine::general_purpose::STANDARD.encode(text).into());
             }
         }
         set(secret, "type", "Opaque");

@@ -121,14 +121,22 @@ fn array(checks: &Checks, items: &[Value], value: &Value, path: Path<'_>, causes
         ));
     }
     if checks.unique {
-        for (i, item) in items
-            .iter()
-            .enumerate()
-            .filter(|(i, item)| items[..*i].contains(item))
-        {
-            causes.push(violation::duplicate(path.index(i), item));
+        for i in repeated(items) {
+            causes.push(violation::duplicate(path.index(i), &items[i]));
         }
     }
+}
+
+/// Where items stand that were there before. Compared as text in a set, so that a long list costs no more than
+/// its length.
+pub(super) fn repeated(items: &[Value]) -> Vec<usize> {
+    let mut seen = std::collections::HashSet::new();
+    items
+        .iter()
+        .enumerate()
+        .filter(|(_, item)| !seen.insert(item.to_string()))
+        .map(|(i, _)| i)
+        .collect()
 }
 
 fn alternatives(checks: &Checks, value: &Value, path: Path<'_>, causes: &mut Vec<Cause>) {

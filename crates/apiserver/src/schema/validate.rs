@@ -1,9 +1,11 @@
 //! Holding a value against its schema, sparing what an update left as it was.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::checks;
-use super::node::{Format, ListType, Node};
+use super::node::{Format, ListType, Node, Type};
 use super::path::Path;
 use super::rule;
 use crate::error::Cause;
@@ -82,8 +84,9 @@ impl Structure {
             Value::Array(items) => {
                 self.unique(node, items, path);
                 if let Some(schema) = &node.items {
+                    let past = Past::of(node, old);
                     for (i, item) in items.iter().enumerate() {
-                        self.walk(schema, item, counterpart(node, item, old), path.index(i));
+                        self.walk(schema, item, past.find(item), path.index(i));
                     }
                 }
             }
@@ -95,12 +98,8 @@ impl Structure {
         match &node.list {
             ListType::Atomic => {}
             ListType::Set => {
-                for (i, item) in items
-                    .iter()
-                    .enumerate()
-                    .filter(|(i, item)| items[..*i].contains(item))
-                {
-                    self.causes.push(violation::duplicate(path.index(i), item));
+                for i in checks::repeated(items) {
+                    self.causes.push(violation::duplicate(path.index(i), &items[i]));
                 }
             }
             ListType::Map(keys) => {
@@ -123,7 +122,8 @@ impl Structure {
 fn expectation(node: &Node) -> String {
     match node.checks.as_ref().and_then(|c| c.format) {
         Some(Format::Byte) => "base64 text; plain text belongs in stringData".to_owned(),
-        _ => format!("a {} that its schema allows", node.kind.word()),
+        _ if node.kind == Type::String => "text; put numbers and the like in quotes".to_owned(),
+        _ => format!("a valid {}", node.kind.word()),
     }
 }
 
@@ -136,13 +136,35 @@ fn key_of(keys: &[String], item: &Value) -> Value {
     )
 }
 
-/// The old item that a list item continues; only lists of type map have such a thing.
-fn counterpart<'v>(node: &Node, item: &Value, old: Option<&'v Value>) -> Option<&'v Value> {
-    let ListType::Map(keys) = &node.list else {
-        return None;
-    };
-    let same = |old: &&Value| keys.iter().all(|k| old.get(k) == item.get(k));
-    old?.as_array()?.iter().find(same)
+/// The old items that the items of a list continue; only lists of type map have such a thing.
+///
+/// Looked up by key, since lists can be long and a client may send any list.
+struct Past<'v> {
+    keys: &'v [String],
+    items: HashMap<String, &'v Value>,
+}
+
+impl<'v> Past<'v> {
+    fn of(node: &'v Node, old: Option<&'v Value>) -> Self {
+        let keys: &[String] = match &node.list {
+            ListType::Map(keys) => keys,
+            ListType::Atomic | ListType::Set => &[],
+        };
+        let old = old.and_then(Value::as_array).filter(|_| !keys.is_empty());
+        let items = old
+            .into_iter()
+            .flatten()
+            .map(|item| (key_of(keys, item).to_string(), item))
+            .collect();
+        Self { keys, items }
+    }
+
+    fn find(&self, item: &Value) -> Option<&'v Value> {
+        if self.items.is_empty() {
+            return None;
+        }
+        self.items.get(&key_of(self.keys, item).to_string()).copied()
+    }
 }
 
 /// An embedded resource names its own kind.
@@ -183,8 +205,9 @@ fn run_rules(node: &Node, value: &Value, old: Option<&Value>, path: Path<'_>, ca
         }
         Value::Array(items) => {
             if let Some(schema) = &node.items {
+                let past = Past::of(node, old);
                 for (i, item) in items.iter().enumerate() {
-                    run_rules(schema, item, counterpart(node, item, old), path.index(i), causes);
+                    run_rules(schema, item, past.find(item), path.index(i), causes);
                 }
             }
         }

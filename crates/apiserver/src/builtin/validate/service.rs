@@ -1,5 +1,7 @@
 //! Rules of Services.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{at, list, text};
@@ -54,8 +56,8 @@ pub(in crate::builtin) fn service(value: &Value, old: Option<&Value>) -> Vec<Cau
 }
 
 fn service_ports(ports: &[Value], causes: &mut Vec<Cause>) {
-    let mut seen_names = Vec::new();
-    let mut seen_ports = Vec::new();
+    let mut seen_names = HashSet::new();
+    let mut seen_ports = HashSet::new();
     for (i, port) in ports.iter().enumerate() {
         let field = |name: &str| format!("spec.ports[{i}].{name}");
         let name = text(port, &["name"]);
@@ -70,10 +72,9 @@ fn service_ports(ports: &[Value], causes: &mut Vec<Cause>) {
                 &name.into(),
                 "must be a lowercase RFC 1123 label",
             ));
-        } else if !name.is_empty() && seen_names.contains(&name) {
+        } else if !name.is_empty() && !seen_names.insert(name) {
             causes.push(violation::duplicate(field("name"), &name.into()));
         }
-        seen_names.push(name);
         port_number(port.get("port"), &field("port"), causes);
         if let Some(Value::Number(_)) = port.get("targetPort") {
             port_number(port.get("targetPort"), &field("targetPort"), causes);
@@ -86,11 +87,10 @@ fn service_ports(ports: &[Value], causes: &mut Vec<Cause>) {
                 ["SCTP", "TCP", "UDP"],
             ));
         }
-        let id = (protocol, port.get("port"));
-        if seen_ports.contains(&id) {
+        let id = (protocol, port.get("port").and_then(Value::as_i64));
+        if !seen_ports.insert(id) {
             causes.push(violation::duplicate(format!("spec.ports[{i}]"), port));
         }
-        seen_ports.push(id);
     }
 }
 
