@@ -13,7 +13,10 @@
 //! list, `Some(vec![])` clears it, and both survive a round trip.
 //!
 //! This crate knows no runtime, no client and no clock: whoever needs the time is handed it.
-#![expect(clippy::duplicated_attributes, reason = "the lint takes printer columns of one type for duplicates")]
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "the lint takes printer columns of one type for duplicates"
+)]
 
 mod agent;
 mod agent_status;
