@@ -89,6 +89,22 @@ pub(crate) fn validate(kind: &Kind, object: &Value, old: Option<&Value>) -> Resu
         if let Some(validate) = kind.validate {
             causes.extend(validate(object, old));
         }
+        if let Some(old) = old {
+            causes.extend(added_finalizers(object, old));
+        }
     }
     if causes.is_empty() { Ok(()) } else { Err(refusal::invalid(kind, meta::name(object), causes)) }
+}
+
+/// Once a deletion has begun, finalizers only leave.
+fn added_finalizers(object: &Value, old: &Value) -> Option<Cause> {
+    if !meta::is_deleting(old) {
+        return None;
+    }
+    let before = meta::finalizers(old);
+    let added: Vec<&str> = meta::finalizers(object).into_iter().filter(|f| !before.contains(f)).collect();
+    let message = format!(
+        "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers {added:?}"
+    );
+    (!added.is_empty()).then(|| Cause { reason: "FieldValueForbidden", field: "metadata.finalizers".into(), message })
 }

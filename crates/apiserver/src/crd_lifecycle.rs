@@ -11,10 +11,11 @@ use crate::store::{Change, Key, Object, Write};
 use crate::verbs::{DeleteOptions, Propagation, delete_object};
 use crate::{crd, meta};
 
+/// Where definitions are stored.
+pub(crate) const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
+
 /// The finalizer that keeps a definition until its instances are gone.
 pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
-
-const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
 /// Serves the kinds of every definition in the store. Called once before the server answers anything, so that a
 /// restart never shows a moment without them.

@@ -97,7 +97,9 @@ pub(crate) fn yaml(body: &[u8]) -> Result<Value, ApiError> {
     if let Ok(value) = serde_json::from_str(text) {
         return Ok(value);
     }
-    serde_saphyr::from_str(text)
+    // Only `true` and `false` are booleans, as in the YAML Kubernetes reads: a label `y` stays a text.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| refusal::bad_request(format!("the body of the request is no valid YAML: {error}")))
 }
 

@@ -1,11 +1,18 @@
-//! The few protobuf bodies a JSON server cannot avoid: kubectl posts SelfSubjectAccessReview and TokenRequest in
-//! protobuf only, and so do some clients with DeleteOptions and reviews. The decoder reads the Kubernetes
-//! envelope and maps field numbers to JSON names by small tables.
+//! The protobuf bodies a JSON server cannot avoid: kubectl posts some reviews, TokenRequest, and most of what its
+//! `create` subcommands make, in protobuf only. The decoder reads the Kubernetes envelope and maps field numbers
+//! to JSON names by small tables; a field that is in no table refuses the body rather than being lost.
 
+mod tables;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::error::ApiError;
 use crate::refusal;
+
+/// A message's fields by number.
+type Table = [(u64, Field)];
 
 /// How a protobuf field becomes JSON.
 enum Field {
@@ -13,82 +20,28 @@ enum Field {
     Texts(&'static str),
     Number(&'static str),
     Flag(&'static str),
-    Message(&'static str, &'static [(u64, Field)]),
+    Message(&'static str, &'static Table),
+    Messages(&'static str, &'static Table),
+    /// A map from strings to strings.
+    Labels(&'static str),
+    /// A map from strings to bytes, which JSON shows in base64.
+    Blobs(&'static str),
+    /// A number or a string.
+    Port(&'static str),
+    /// What the server sets itself, whatever the client says.
+    Skip,
 }
-
-use Field::{Flag, Message, Number, Text, Texts};
-
-const META: &[(u64, Field)] =
-    &[(1, Text("name")), (2, Text("generateName")), (3, Text("namespace")), (5, Text("uid")), (6, Text("resourceVersion"))];
-const RESOURCE: &[(u64, Field)] = &[
-    (1, Text("namespace")),
-    (2, Text("verb")),
-    (3, Text("group")),
-    (4, Text("version")),
-    (5, Text("resource")),
-    (6, Text("subresource")),
-    (7, Text("name")),
-];
-const NON_RESOURCE: &[(u64, Field)] = &[(1, Text("path")), (2, Text("verb"))];
-const SELF_ACCESS: &[(u64, Field)] = &[
-    (1, Message("metadata", META)),
-    (
-        2,
-        Message(
-            "spec",
-            &[(1, Message("resourceAttributes", RESOURCE)), (2, Message("nonResourceAttributes", NON_RESOURCE))],
-        ),
-    ),
-];
-const ACCESS: &[(u64, Field)] = &[
-    (1, Message("metadata", META)),
-    (
-        2,
-        Message(
-            "spec",
-            &[
-                (1, Message("resourceAttributes", RESOURCE)),
-                (2, Message("nonResourceAttributes", NON_RESOURCE)),
-                (3, Text("user")),
-                (4, Texts("groups")),
-                (6, Text("uid")),
-            ],
-        ),
-    ),
-];
-const SELF_RULES: &[(u64, Field)] = &[(1, Message("metadata", META)), (2, Message("spec", &[(1, Text("namespace"))]))];
-const SELF_REVIEW: &[(u64, Field)] = &[(1, Message("metadata", META))];
-const BOUND: &[(u64, Field)] = &[(1, Text("kind")), (2, Text("apiVersion")), (3, Text("name")), (4, Text("uid"))];
-const TOKEN: &[(u64, Field)] = &[
-    (1, Message("metadata", META)),
-    (
-        2,
-        Message(
-            "spec",
-            &[(1, Texts("audiences")), (3, Message("boundObjectRef", BOUND)), (4, Number("expirationSeconds"))],
-        ),
-    ),
-];
-const TOKEN_REVIEW: &[(u64, Field)] =
-    &[(1, Message("metadata", META)), (2, Message("spec", &[(1, Text("token")), (2, Texts("audiences"))]))];
-const DELETE: &[(u64, Field)] = &[
-    (1, Number("gracePeriodSeconds")),
-    (2, Message("preconditions", &[(1, Text("uid")), (2, Text("resourceVersion"))])),
-    (3, Flag("orphanDependents")),
-    (4, Text("propagationPolicy")),
-    (5, Texts("dryRun")),
-];
 
 /// Reads a Kubernetes protobuf body of one of the known kinds.
 pub(crate) fn decode(body: &[u8]) -> Result<Value, ApiError> {
-    let broken = || refusal::bad_request("the protobuf body of the request is cut off or damaged");
+    let broken = || refusal::bad_request("the protobuf body of the request is damaged, or holds a field this server reads from JSON only; send it as JSON");
     let envelope = body.strip_prefix(b"k8s\0").ok_or_else(broken)?;
     let (mut api_version, mut kind, mut raw) = (String::new(), String::new(), &[][..]);
     let mut reader = Reader(envelope);
     while let Some((number, wire)) = reader.next().ok_or_else(broken)? {
         match (number, wire) {
             (1, Wire::Bytes(type_meta)) => {
-                let decoded = message(type_meta, &[(1, Text("apiVersion")), (2, Text("kind"))], 0).ok_or_else(broken)?;
+                let decoded = message(type_meta, tables::TYPE_META, 0).ok_or_else(broken)?;
                 api_version = decoded["apiVersion"].as_str().unwrap_or_default().into();
                 kind = decoded["kind"].as_str().unwrap_or_default().into();
             }
@@ -96,16 +49,8 @@ pub(crate) fn decode(body: &[u8]) -> Result<Value, ApiError> {
             _ => {}
         }
     }
-    let table = match kind.as_str() {
-        "SelfSubjectAccessReview" => SELF_ACCESS,
-        "SubjectAccessReview" | "LocalSubjectAccessReview" => ACCESS,
-        "SelfSubjectRulesReview" => SELF_RULES,
-        "SelfSubjectReview" => SELF_REVIEW,
-        "TokenRequest" => TOKEN,
-        "TokenReview" => TOKEN_REVIEW,
-        "DeleteOptions" => DELETE,
-        _ => return Err(refusal::unsupported_media_type(&["application/json", "application/yaml"])),
-    };
+    let unknown = || refusal::unsupported_media_type(&["application/json", "application/yaml"]);
+    let table = tables::of(&kind).ok_or_else(unknown)?;
     let mut object = message(raw, table, 0).ok_or_else(broken)?;
     object["apiVersion"] = json!(api_version);
     object["kind"] = json!(kind);
@@ -159,41 +104,94 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn message(bytes: &[u8], table: &[(u64, Field)], depth: u8) -> Option<Value> {
-    if depth > 8 {
+/// Reads a message; none when it is damaged or holds something no table knows.
+fn message(bytes: &[u8], table: &Table, depth: u8) -> Option<Value> {
+    if depth > 16 {
         return None;
     }
     let mut object = Map::new();
     let mut reader = Reader(bytes);
     while let Some((number, wire)) = reader.next()? {
-        let Some((_, field)) = table.iter().find(|(n, _)| *n == number) else { continue };
-        match (field, wire) {
-            (Text(name), Wire::Bytes(bytes)) => {
-                let text = std::str::from_utf8(bytes).ok()?;
-                // Kubernetes' protobuf writes empty strings where JSON leaves the field out.
-                if !text.is_empty() {
-                    object.insert((*name).into(), text.into());
-                }
+        let Some((_, field)) = table.iter().find(|(n, _)| *n == number) else {
+            if is_blank(&wire, depth) {
+                continue;
             }
-            (Texts(name), Wire::Bytes(bytes)) => {
-                let text = std::str::from_utf8(bytes).ok()?;
-                if let Value::Array(list) = object.entry(*name).or_insert_with(|| json!([])) {
-                    list.push(text.into());
-                }
-            }
-            (Number(name), Wire::Number(number)) => {
-                object.insert((*name).into(), number.cast_signed().into());
-            }
-            (Flag(name), Wire::Number(number)) => {
-                object.insert((*name).into(), (number != 0).into());
-            }
-            (Message(name, table), Wire::Bytes(bytes)) => {
-                object.insert((*name).into(), message(bytes, table, depth + 1)?);
-            }
-            _ => return None,
-        }
+            return None;
+        };
+        put(&mut object, field, wire, depth)?;
     }
     Some(Value::Object(object))
+}
+
+/// Go writes empty strings, zeros and empty messages where JSON leaves the field out.
+fn is_blank(wire: &Wire<'_>, depth: u8) -> bool {
+    match wire {
+        Wire::Number(number) => *number == 0,
+        Wire::Bytes(bytes) if bytes.is_empty() => true,
+        Wire::Bytes(bytes) => depth < 16 && {
+            let mut reader = Reader(bytes);
+            loop {
+                match reader.next() {
+                    Some(Some((_, wire))) if is_blank(&wire, depth + 1) => {}
+                    Some(None) => break true,
+                    _ => break false,
+                }
+            }
+        },
+    }
+}
+
+fn put(object: &mut Map<String, Value>, field: &Field, wire: Wire<'_>, depth: u8) -> Option<()> {
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
+    let mut push = |name: &str, value: Value| {
+        if let Value::Array(list) = object.entry(name).or_insert_with(|| json!([])) {
+            list.push(value);
+        }
+    };
+    match (field, wire) {
+        (Field::Skip, _) => {}
+        (Field::Text(name), Wire::Bytes(bytes)) => {
+            let text = text(bytes)?;
+            if !text.is_empty() {
+                object.insert((*name).into(), text.into());
+            }
+        }
+        (Field::Texts(name), Wire::Bytes(bytes)) => push(name, text(bytes)?.into()),
+        (Field::Number(name), Wire::Number(number)) => {
+            object.insert((*name).into(), number.cast_signed().into());
+        }
+        (Field::Flag(name), Wire::Number(number)) => {
+            object.insert((*name).into(), (number != 0).into());
+        }
+        (Field::Message(name, table), Wire::Bytes(bytes)) => {
+            object.insert((*name).into(), message(bytes, table, depth + 1)?);
+        }
+        (Field::Messages(name, table), Wire::Bytes(bytes)) => push(name, message(bytes, table, depth + 1)?),
+        (Field::Labels(name) | Field::Blobs(name), Wire::Bytes(bytes)) => {
+            let (mut key, mut value) = (String::new(), &[][..]);
+            let mut reader = Reader(bytes);
+            while let Some((number, wire)) = reader.next()? {
+                match (number, wire) {
+                    (1, Wire::Bytes(bytes)) => key = text(bytes)?,
+                    (2, Wire::Bytes(bytes)) => value = bytes,
+                    _ => return None,
+                }
+            }
+            let value = if matches!(field, Field::Blobs(_)) { STANDARD.encode(value) } else { text(value)? };
+            if let Value::Object(map) = object.entry(*name).or_insert_with(|| json!({})) {
+                map.insert(key, value.into());
+            }
+        }
+        (Field::Port(name), Wire::Bytes(bytes)) => {
+            let parts = message(bytes, tables::INT_OR_STRING, depth + 1)?;
+            let port = if parts["type"] == 1 { parts["text"].clone() } else { parts["number"].clone() };
+            if !port.is_null() {
+                object.insert((*name).into(), port);
+            }
+        }
+        _ => return None,
+    }
+    Some(())
 }
 
 #[cfg(test)]
@@ -223,13 +221,34 @@ mod tests {
     }
 
     #[test]
+    fn what_no_table_knows_is_refused_and_not_lost() {
+        let body = |raw: &[u8]| envelope("Namespace", raw);
+        let named = field(1, &field(1, b"n"));
+        assert_eq!(decode(&body(&named)).unwrap()["metadata"]["name"], "n");
+        let blank = [named.clone(), field(9, b""), field(9, &field(1, b"")), vec![10 << 3, 0]].concat();
+        assert_eq!(decode(&body(&blank)).unwrap()["metadata"]["name"], "n");
+        let unknown = [named, field(9, &field(1, b"x"))].concat();
+        assert_eq!(decode(&body(&unknown)).unwrap_err().code, 400);
+    }
+
+    #[test]
+    fn maps_and_bytes_are_read() {
+        let entry = [field(1, b"k"), field(2, b"v")].concat();
+        let meta = [field(1, b"s"), field(11, &entry)].concat();
+        let body = envelope("Secret", &[field(1, &meta), field(2, &entry), field(3, b"Opaque")].concat());
+        let secret = decode(&body).unwrap();
+        assert_eq!(secret["metadata"]["labels"], json!({"k": "v"}));
+        assert_eq!((&secret["data"], &secret["type"]), (&json!({"k": "dg=="}), &json!("Opaque")));
+    }
+
+    #[test]
     fn damage_is_refused_and_never_panics() {
         let body = envelope("SelfSubjectAccessReview", &field(2, &field(1, &field(1, b"default"))));
         for end in 0..body.len() {
             _ = decode(&body[..end]);
         }
         assert_eq!(decode(b"{}").unwrap_err().code, 400);
-        assert_eq!(decode(&envelope("Pod", b"")).unwrap_err().code, 415);
+        assert_eq!(decode(&envelope("Gadget", b"")).unwrap_err().code, 415);
         assert_eq!(decode(b"k8s\0\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01").unwrap_err().code, 400);
     }
 }

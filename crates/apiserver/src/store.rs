@@ -94,6 +94,9 @@ impl Store {
     pub(crate) async fn write(&self, write: Write) -> Result<Arc<Event>, WriteError> {
         match &self.backend {
             Backend::Memory(turn) => {
+                // Nothing here ever waits, so a busy client in a runtime with one thread would starve the
+                // controllers; this hands the thread over now and then.
+                tokio::task::consume_budget().await;
                 let _turn = turn.lock();
                 let revision = self.state.read().revision + 1;
                 let event = {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::insert::{Tracking, insert, place};
-use super::modify::{Made, Sub, Target, modify};
+use super::modify::{Made, Sub, Target, check_name, modify};
 use super::Answer;
 use crate::apply::{self as ownership, ApplyOptions};
 use crate::call::Call;
@@ -23,13 +23,8 @@ pub(crate) async fn apply(call: &mut Call, mut applied: Value, sub: Sub) -> Resu
     place(&kind, &call.namespace, &mut applied)?;
     if meta::name(&applied).is_empty() {
         meta::set(&mut applied, "name", call.name.as_str());
-    } else if meta::name(&applied) != call.name {
-        return Err(refusal::bad_request(format!(
-            "the name of the object ({}) does not match the name on the URL ({})",
-            meta::name(&applied),
-            call.name
-        )));
     }
+    check_name(&applied, &call.name)?;
     conform::prune(&kind, &mut applied, options.validation, &mut call.warnings)?;
     reset(&kind, sub, &mut applied);
     let api_version = kind.api_version();

@@ -120,6 +120,9 @@ fn stamp(
     tracking: Tracking,
 ) -> Result<Value, ApiError> {
     conform::default(kind, &mut value);
+    if kind.custom {
+        definition_is_alive(api, kind)?;
+    }
     if kind.namespaced {
         namespace_is_open(api, kind, namespace, meta::name(&value))?;
     }
@@ -178,6 +181,17 @@ fn namespace_is_open(api: &Inner, kind: &Kind, namespace: &str, name: &str) -> R
         }],
         ..refusal::forbidden(kind, name, &why)
     })
+}
+
+/// Refuses new instances of a definition on its way out.
+fn definition_is_alive(api: &Inner, kind: &Kind) -> Result<(), ApiError> {
+    match api.store.get(crate::crd_lifecycle::CRDS, "", &kind.resource_key()) {
+        Some(definition) if meta::is_deleting(&definition.value) => Err(ApiError {
+            message: "create not allowed while the CustomResourceDefinition is being deleted".into(),
+            ..refusal::method_not_allowed()
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// `prefix` and five characters that form no words.

@@ -102,12 +102,7 @@ fn settle(
     let Made { value: mut new, tracked, needs_revision } = made;
     conform::type_meta(kind, &mut new)?;
     place(kind, namespace, &mut new)?;
-    if !meta::name(&new).is_empty() && meta::name(&new) != name {
-        return Err(refusal::bad_request(format!(
-            "the name of the object ({}) does not match the name on the URL ({name})",
-            meta::name(&new)
-        )));
-    }
+    check_name(&new, name)?;
     preconditions(kind, name, old, &new, needs_revision)?;
     keep(kind, sub, old, &mut new);
     conform::prune(kind, &mut new, options.validation, warnings)?;
@@ -127,6 +122,17 @@ fn settle(
         track_update(Some(old), &mut new, &kind.shape, &update);
     }
     Ok((!is_same(old, &new)).then_some(new))
+}
+
+/// The name in the object and the name in the path must be one.
+pub(crate) fn check_name(object: &Value, name: &str) -> Result<(), ApiError> {
+    let given = meta::name(object);
+    if given.is_empty() || given == name {
+        return Ok(());
+    }
+    Err(refusal::bad_request(format!(
+        "the name of the object ({given}) does not match the name on the URL ({name})"
+    )))
 }
 
 /// A revision or UID in the new value is what the client believes to be replacing.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::modify::{Made, Sub, Target, modify};
+use super::modify::{Made, Sub, Target, check_name, modify};
 use super::Answer;
 use crate::call::Call;
 use crate::error::ApiError;
@@ -16,6 +16,7 @@ pub(crate) async fn update(call: &mut Call, body: &Bytes, sub: Sub) -> Result<An
     if meta::name(&value).is_empty() {
         return Err(refusal::bad_request("the name of the object must be set in metadata.name for an update"));
     }
+    check_name(&value, &call.name)?;
     let (api, kind) = (call.api.clone(), call.kind.clone());
     let target = Target { kind: &kind, namespace: &call.namespace, name: &call.name, sub };
     let object = modify(&api, target, &options, &mut call.warnings, |_, _| {
