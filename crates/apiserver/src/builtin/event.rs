@@ -39,3 +39,29 @@ fn renamed(
     }
     event
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{event_from_core, event_to_core};
+
+    #[test]
+    fn both_faces_say_the_same() {
+        let core = json!({
+            "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"}, "reason": "Started", "type": "Normal",
+            "involvedObject": {"kind": "Pod", "name": "p"}, "message": "hello", "count": 2,
+            "source": {"component": "c"}, "firstTimestamp": "a", "lastTimestamp": "b", "reportingComponent": "c",
+            "eventTime": null, "series": {"count": 2},
+        });
+        let new = json!({
+            "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "e"}, "reason": "Started",
+            "type": "Normal", "regarding": {"kind": "Pod", "name": "p"}, "note": "hello", "deprecatedCount": 2,
+            "deprecatedSource": {"component": "c"}, "deprecatedFirstTimestamp": "a", "deprecatedLastTimestamp": "b",
+            "reportingController": "c", "eventTime": null, "series": {"count": 2},
+        });
+        assert_eq!(event_from_core(&core), new);
+        assert_eq!(event_to_core(&new), core);
+        assert_eq!(event_to_core(&json!("no event")), json!("no event"));
+    }
+}
