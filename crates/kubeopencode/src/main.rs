@@ -49,6 +49,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // The first process of every sandbox is this program too. It has no flags and must not read any.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|argument| argument == koc_local::SANDBOX_INIT)
+    {
+        return koc_local::sandbox_init();
+    }
     let Cli { command } = Cli::parse();
     telemetry::start();
     match run(command) {
@@ -73,8 +80,8 @@ fn run(command: Command) -> anyhow::Result<u8> {
             print(|out| out.write_all(&script))
         }
         // No runtime and no cryptography for this one: it copies files and should be gone before anybody waits.
-        Command::ContextInit(args) => koc_podtools::context_init(&args).map(|()| 0).map_err(Into::into),
-        Command::TaskRun(args) => block_on_one_thread(koc_podtools::task_run(args)),
+        Command::ContextInit(args) => koc_podtools::context_init(args).map(|()| 0).map_err(Into::into),
+        Command::TaskRun(args) => block_on_one_thread(koc_podtools::task_run(args)).map(|exit| exit.code()),
     }
 }
 
@@ -86,6 +93,14 @@ fn print(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> 
     }
 }
 
+/// For a program that waits for one other: a second thread would only cost memory in every Pod.
+fn block_on_one_thread<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(future))
+}
+
 fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     // Whoever speaks TLS takes this provider. A second installation, which would fail, cannot happen.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -94,4 +109,14 @@ fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     // What still runs in the background (a read of a terminal, say) must not keep the process.
     runtime.shutdown_background();
     Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -81,45 +81,13 @@ pub async fn ensure_host_tools(may_install: bool, terminal: &Terminal) -> Result
     Ok(())
 }
 
-/// Whether bubblewrap can make a sandbox here. Takes a few milliseconds.
-///
-/// # Errors
-/// Says which setting of the system forbids it.
-pub async fn check_namespaces() -> Result<(), HostToolsError> {
-    let output = Command::new("bwrap")
-        .args([
-            "--unshare-user",
-            "--unshare-pid",
-            "--unshare-ipc",
-            "--ro-bind",
-            "/",
-            "/",
-            "--proc",
-            "/proc",
-            "--dev",
-            "/dev",
-        ])
-        .args(["--", "/bin/sh", "-c", ":"])
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await;
-    let detail = match output {
-        Ok(output) if output.status.success() => return Ok(()),
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stderr);
-            text.lines()
-                .last()
-                .unwrap_or("it failed without a word")
-                .trim_start_matches("bwrap: ")
-                .to_owned()
-        }
-        Err(error) => error.to_string(),
-    };
-    Err(HostToolsError::NoNamespaces {
-        detail,
+/// The error for bubblewrap's complaint `detail`, with the setting of this system that most likely is behind it.
+pub(crate) fn no_namespaces(detail: &str) -> HostToolsError {
+    let last = detail.lines().last().unwrap_or("it failed without a word");
+    HostToolsError::NoNamespaces {
+        detail: last.trim_start_matches("bwrap: ").to_owned(),
         advice: namespace_advice(Path::new("/proc/sys")),
-    })
+    }
 }
 
 /// Names the setting that most likely forbids user namespaces.

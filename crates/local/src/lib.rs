@@ -32,8 +32,9 @@ pub use demo_model::{
     DEMO_MODEL_ANNOTATION, DEMO_MODEL_KEY, DEMO_MODEL_SECRET, DEMO_MODEL_URL, DemoModelError,
 };
 pub use download::DownloadError;
-pub use host_tools::{HostToolsError, check_namespaces, ensure_host_tools};
+pub use host_tools::{HostToolsError, ensure_host_tools};
 pub use images::HostImages;
+pub use koc_node::{SANDBOX_INIT, sandbox_init};
 pub use manifest::{Document, ManifestError, Origin};
 pub use npm_registry::RegistryError;
 pub use npmrc::NpmrcError;

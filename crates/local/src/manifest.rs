@@ -109,7 +109,7 @@ pub enum ManifestError {
 ///
 /// # Errors
 /// Names file, line and column of the first mistake.
-pub fn read(paths: &[PathBuf]) -> Result<Vec<Document>, ManifestError> {
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Document>, ManifestError> {
     let mut documents = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {

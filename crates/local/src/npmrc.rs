@@ -47,7 +47,7 @@ pub enum NpmrcError {
 
 /// The part of npm's configuration that matters for fetching one package.
 #[derive(Clone, Debug)]
-pub struct NpmConfig {
+pub(crate) struct NpmConfig {
     /// The registry's base address, ending in a slash.
     pub(crate) registry: Url,
     /// File with certificates to trust besides the system's.
@@ -69,7 +69,7 @@ impl NpmConfig {
     ///
     /// # Errors
     /// Fails when a setting that is needed is malformed. A missing or unreadable file counts as empty, as with npm.
-    pub fn from_system() -> Result<Self, NpmrcError> {
+    pub(crate) fn from_system() -> Result<Self, NpmrcError> {
         let env: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
             .collect();

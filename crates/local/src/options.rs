@@ -10,10 +10,16 @@ use crate::terminal::{ColorChoice, Terminal};
 #[command(next_help_heading = "OpenCode")]
 pub struct OpenCodeArgs {
     /// Use this OpenCode program instead of the npm package's
-    #[arg(long = "opencode", value_name = "PATH", env = "KUBEOPENCODE_OPENCODE")]
+    #[arg(
+        id = "opencode",
+        long = "opencode",
+        value_name = "PATH",
+        env = "KUBEOPENCODE_OPENCODE"
+    )]
     pub program: Option<PathBuf>,
     /// Version of the npm package `opencode-ai` to fetch when it is not cached yet
     #[arg(
+        id = "opencode-version",
         long = "opencode-version",
         value_name = "VERSION",
         env = "KUBEOPENCODE_OPENCODE_VERSION",

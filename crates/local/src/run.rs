@@ -18,7 +18,7 @@ use crate::command_error::CommandError;
 use crate::data_dir::{DataDir, Places};
 use crate::demo_model::DemoModel;
 use crate::follow::Follower;
-use crate::host_tools::{check_namespaces, ensure_host_tools};
+use crate::host_tools::ensure_host_tools;
 use crate::manifest::{self, Document};
 use crate::opencode_package::OpenCodeProgram;
 use crate::options::{MachineArgs, OpenCodeArgs, OutputArgs, OutputForm};
@@ -112,7 +112,6 @@ async fn try_run(args: RunArgs, terminal: &Terminal) -> Result<u8, CommandError>
         terminal.clone(),
     ));
     ensure_host_tools(!no_install, terminal).await?;
-    check_namespaces().await?;
 
     let (mut data, storage) = match &data_dir {
         Some(path) => {
@@ -166,7 +165,7 @@ impl Session {
         let all = join_all(followers.iter().map(|follower| {
             let follower = follower.clone();
             async move {
-                let outcome = follower.follow().await;
+                let outcome = Box::pin(follower.follow()).await;
                 self.tell(&outcome);
                 outcome
             }

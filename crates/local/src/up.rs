@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::command_error::CommandError;
 use crate::data_dir::{DataDir, Places};
 use crate::demo_model::DemoModel;
-use crate::host_tools::{check_namespaces, ensure_host_tools};
+use crate::host_tools::ensure_host_tools;
 use crate::opencode_package::OpenCodeProgram;
 use crate::options::{MachineArgs, OpenCodeArgs, OutputArgs, OutputForm};
 use crate::signals::{Ask, Signals};
@@ -76,7 +76,6 @@ async fn try_up(args: UpArgs, terminal: &Terminal) -> Result<u8, CommandError> {
         terminal.clone(),
     ));
     ensure_host_tools(!no_install, terminal).await?;
-    check_namespaces().await?;
 
     let mut local = Local::start(
         data.path(),

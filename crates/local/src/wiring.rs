@@ -6,13 +6,14 @@ use std::sync::Arc;
 use futures::future::try_join_all;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use koc_apiserver::{ApiServer, Storage};
-use koc_node::{Node, NodeError, NodeOptions};
+use koc_node::{Node, NodeError, NodeOptions, Sandbox, SandboxError, SandboxOptions};
 use kube::api::{Patch, PatchParams};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, Client, ResourceExt as _};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::host_tools::{HostToolsError, no_namespaces};
 use crate::images::HostImages;
 use crate::opencode_package::OpenCodeProgram;
 
@@ -33,6 +34,12 @@ pub enum StartError {
     /// The node.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// The sandbox.
+    #[error(transparent)]
+    Sandbox(SandboxError),
+    /// The system forbids what the sandbox needs.
+    #[error(transparent)]
+    HostTools(#[from] HostToolsError),
     /// This program's own path is unknown.
     #[error("cannot find this program's own file, which Pods run too; start it by its full path")]
     Program(#[source] std::io::Error),
@@ -64,8 +71,11 @@ impl Local {
             schedule: true,
             ..NodeOptions::new(NODE_NAME, data.join("node"))
         };
-        let runtime = Arc::new(koc_node::Scripted::new());
-        let node = Arc::new(Node::new(client.clone(), options, runtime)?);
+        let runtime = Sandbox::new(SandboxOptions::new(Arc::new(images))).map_err(|error| match error {
+            SandboxError::Forbidden { detail } => StartError::HostTools(no_namespaces(&detail)),
+            other => StartError::Sandbox(other),
+        })?;
+        let node = Arc::new(Node::new(client.clone(), options, Arc::new(runtime))?);
         server.register_kubelet(NODE_NAME, node.kubelet_router());
         let node = tokio::spawn(node.run(shutdown.clone()));
 

@@ -39,11 +39,13 @@ struct Faults {
     integrity: Option<&'static str>,
 }
 
+/// Path, Range and Authorization of a request.
+type Seen = (String, Option<String>, Option<String>);
+
 struct Fake {
     faults: Faults,
     tarball: Vec<u8>,
-    /// Path, Range and Authorization of every request.
-    seen: Mutex<Vec<(String, Option<String>, Option<String>)>>,
+    seen: Mutex<Vec<Seen>>,
     failed: Mutex<usize>,
     base: Mutex<String>,
 }
