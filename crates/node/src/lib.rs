@@ -31,6 +31,7 @@ mod quantity;
 mod register;
 mod resume;
 mod runtime;
+mod sandbox;
 mod schedule;
 mod scripted;
 mod sweep;
@@ -45,4 +46,5 @@ pub use runtime::{
     Container, ContainerSpec, ExecSpec, Exit, InputStream, Mount, OutputStream, PodRef, PodRuntime, Process,
     Resize, StartedContainer,
 };
+pub use sandbox::{SANDBOX_INIT, Sandbox, SandboxError, SandboxOptions, sandbox_init};
 pub use scripted::{SCRIPT_ANNOTATION, SCRIPT_ENV, Script, Scripted, Start};

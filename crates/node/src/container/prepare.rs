@@ -187,6 +187,21 @@ fn mounts(
         .collect::<Result<_, _>>()?;
     // A mount inside another one must come after it.
     mounts.sort_by_key(|m| Path::new(&m.container).components().count());
+    for (at, inner) in mounts.iter().enumerate() {
+        for outer in &mounts[..at] {
+            let Ok(rest) = Path::new(&inner.container).strip_prefix(&outer.container) else {
+                continue;
+            };
+            // A program may have left a link in the outer volume to get something made elsewhere.
+            if subpath::has_link(&outer.host, rest) {
+                let message = format!(
+                    "mountPath {} leads over a link inside volume mount {}",
+                    inner.container, outer.container
+                );
+                return Err(Unready::config(message));
+            }
+        }
+    }
     Ok(mounts)
 }
 

@@ -46,6 +46,17 @@ pub(crate) fn find(root: &Path, sub: &str, create: bool) -> io::Result<Found> {
     Ok(Found { fd, host })
 }
 
+/// Whether the way to `sub` inside `root` leads over a link, which could send a mount elsewhere.
+pub(crate) fn has_link(root: &Path, sub: &Path) -> bool {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(root) = open(root, flags, Mode::empty()) else {
+        return false;
+    };
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let found = openat2(root, sub, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve);
+    matches!(found, Err(rustix::io::Errno::LOOP | rustix::io::Errno::XDEV))
+}
+
 fn inside(root: &OwnedFd, path: &Path) -> rustix::io::Result<OwnedFd> {
     let path = if path.as_os_str().is_empty() {
         Path::new(".")
