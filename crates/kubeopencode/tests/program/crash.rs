@@ -22,7 +22,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % limit
     }
 }
@@ -121,7 +124,10 @@ async fn count_changes(client: &Client, changes: usize) {
 }
 
 fn is_finished(object: &DynamicObject) -> bool {
-    matches!(object.data["status"]["phase"].as_str(), Some("Completed" | "Failed"))
+    matches!(
+        object.data["status"]["phase"].as_str(),
+        Some("Completed" | "Failed")
+    )
 }
 
 async fn wait_all_finished(client: &Client) -> BTreeMap<String, DynamicObject> {
@@ -138,10 +144,16 @@ async fn wait_all_finished(client: &Client) -> BTreeMap<String, DynamicObject> {
 }
 
 async fn check(client: &Client, tasks: &BTreeMap<String, DynamicObject>, records: &Path) {
-    let events = objects(client, "events.k8s.io", "v1", "Event").list(&ListParams::default()).await.unwrap();
+    let events = objects(client, "events.k8s.io", "v1", "Event")
+        .list(&ListParams::default())
+        .await
+        .unwrap();
     let mut interrupted = 0;
     for (name, task) in tasks {
-        let runs = fs::read_to_string(records.join(name)).unwrap_or_default().lines().count();
+        let runs = fs::read_to_string(records.join(name))
+            .unwrap_or_default()
+            .lines()
+            .count();
         let status = &task.data["status"];
         match status["phase"].as_str() {
             Some("Completed") => assert_eq!(runs, 1, "{name} is Completed: {status}"),
@@ -159,5 +171,8 @@ async fn check(client: &Client, tasks: &BTreeMap<String, DynamicObject>, records
         });
         assert_eq!(endings.count(), 1, "{name} ends once");
     }
-    println!("{} Tasks completed, {interrupted} were interrupted by a kill and say so", TASKS - interrupted);
+    println!(
+        "{} Tasks completed, {interrupted} were interrupted by a kill and say so",
+        TASKS - interrupted
+    );
 }

@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use crate::machine::{Machine, Running};
 
-pub fn ready(running: &Running) -> Value {
+pub(crate) fn ready(running: &Running) -> Value {
     serde_json::from_str(&running.first_line).unwrap()
 }
 
-pub async fn client(ready: &Value) -> Client {
+pub(crate) async fn client(ready: &Value) -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let kubeconfig = Kubeconfig::read_from(ready["kubeconfig"].as_str().unwrap()).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
@@ -26,7 +26,7 @@ pub async fn client(ready: &Value) -> Client {
     Client::try_from(config).unwrap()
 }
 
-pub fn objects(client: &Client, group: &str, version: &str, kind: &str) -> Api<DynamicObject> {
+pub(crate) fn objects(client: &Client, group: &str, version: &str, kind: &str) -> Api<DynamicObject> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
     Api::default_namespaced_with(client.clone(), &resource)
 }
