@@ -34,7 +34,9 @@ impl Inner {
 
     /// A stored object by its kind.
     pub(crate) fn get(&self, kind: &Kind, namespace: &str, name: &str) -> Result<Arc<Object>, ApiError> {
-        self.store.get(&storage_of(kind), namespace, name).ok_or_else(|| refusal::not_found(kind, name))
+        self.store
+            .get(&storage_of(kind), namespace, name)
+            .ok_or_else(|| refusal::not_found(kind, name))
     }
 
     /// Replaces a stored object by what `change` makes of it, again and again until no one else is faster.
@@ -46,9 +48,17 @@ impl Inner {
         change: impl Fn(&Object) -> Option<serde_json::Value> + Send,
     ) -> Result<(), WriteError> {
         loop {
-            let Some(current) = self.store.get(resource, &key.namespace, &key.name) else { return Ok(()) };
-            let Some(value) = change(&current) else { return Ok(()) };
-            match self.store.write(Write::replace(resource, key.clone(), current.revision, value)).await {
+            let Some(current) = self.store.get(resource, &key.namespace, &key.name) else {
+                return Ok(());
+            };
+            let Some(value) = change(&current) else {
+                return Ok(());
+            };
+            match self
+                .store
+                .write(Write::replace(resource, key.clone(), current.revision, value))
+                .await
+            {
                 Err(WriteError::Conflict) => {}
                 Ok(_) | Err(WriteError::Missing) => return Ok(()),
                 Err(error) => return Err(error),

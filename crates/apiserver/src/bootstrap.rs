@@ -11,7 +11,9 @@ use crate::verbs::{Tracking, insert};
 /// Makes what is missing.
 pub(crate) async fn run(api: &Api) -> Result<(), ApiError> {
     let kinds = api.kinds();
-    let Some(kind) = kinds.at("", "v1", "namespaces") else { return Ok(()) };
+    let Some(kind) = kinds.at("", "v1", "namespaces") else {
+        return Ok(());
+    };
     let options = WriteOptions {
         dry_run: false,
         validation: FieldValidation::Ignore,
@@ -20,7 +22,16 @@ pub(crate) async fn run(api: &Api) -> Result<(), ApiError> {
     for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
         if api.store.get("namespaces", "", name).is_none() {
             let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-            insert(api, kind, "", namespace, &options, Tracking::Update, &mut Vec::new()).await?;
+            insert(
+                api,
+                kind,
+                "",
+                namespace,
+                &options,
+                Tracking::Update,
+                &mut Vec::new(),
+            )
+            .await?;
         }
         controllers::furnish(api, name).await;
     }

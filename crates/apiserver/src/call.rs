@@ -23,7 +23,10 @@ pub(crate) struct Identity {
 
 impl Default for Identity {
     fn default() -> Self {
-        Self { user: "system:apiserver", groups: &["system:masters", "system:authenticated"] }
+        Self {
+            user: "system:apiserver",
+            groups: &["system:masters", "system:authenticated"],
+        }
     }
 }
 
@@ -66,7 +69,10 @@ impl Call {
             Some("Object") => IncludeObject::Object,
             _ => IncludeObject::Metadata,
         };
-        Look { form: self.form, include }
+        Look {
+            form: self.form,
+            include,
+        }
     }
 
     /// The namespace to list in; none means all.
@@ -83,7 +89,11 @@ impl Call {
             Some("Ignore") => FieldValidation::Ignore,
             Some("Strict") => FieldValidation::Strict,
             Some(other) => {
-                causes.push(unsupported("fieldValidation", other, "\"Ignore\", \"Warn\", \"Strict\""));
+                causes.push(unsupported(
+                    "fieldValidation",
+                    other,
+                    "\"Ignore\", \"Warn\", \"Strict\"",
+                ));
                 FieldValidation::Warn
             }
         };
@@ -92,10 +102,17 @@ impl Call {
             None => self.agent(),
         };
         if manager.len() > 128 {
-            causes.push(Cause::invalid("fieldManager", "Too long: may not be more than 128 bytes"));
+            causes.push(Cause::invalid(
+                "fieldManager",
+                "Too long: may not be more than 128 bytes",
+            ));
         }
         if causes.is_empty() {
-            Ok(WriteOptions { dry_run, validation, manager })
+            Ok(WriteOptions {
+                dry_run,
+                validation,
+                manager,
+            })
         } else {
             Err(refusal::bad_options(options, causes))
         }
@@ -103,9 +120,23 @@ impl Call {
 
     /// The program's name from the User-Agent header, which is the default field manager.
     fn agent(&self) -> String {
-        let agent = self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let program: String = agent.split('/').next().unwrap_or_default().chars().take(128).collect();
-        if program.is_empty() { "unknown".into() } else { program }
+        let agent = self
+            .headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let program: String = agent
+            .split('/')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(128)
+            .collect();
+        if program.is_empty() {
+            "unknown".into()
+        } else {
+            program
+        }
     }
 }
 

@@ -49,10 +49,23 @@ pub(crate) fn prune(
     if dropped.is_empty() || validation == FieldValidation::Ignore {
         return Ok(());
     }
-    let texts: Vec<String> = dropped.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+    let texts: Vec<String> = dropped
+        .iter()
+        .map(|path| format!("unknown field \"{path}\""))
+        .collect();
     if validation == FieldValidation::Strict {
-        let what = if kind.custom { String::new() } else { format!("{} in version \"{}\" cannot be handled as a {}: ", kind.kind, kind.version, kind.kind) };
-        return Err(refusal::bad_request(format!("{what}strict decoding error: {}", texts.join(", "))));
+        let what = if kind.custom {
+            String::new()
+        } else {
+            format!(
+                "{} in version \"{}\" cannot be handled as a {}: ",
+                kind.kind, kind.version, kind.kind
+            )
+        };
+        return Err(refusal::bad_request(format!(
+            "{what}strict decoding error: {}",
+            texts.join(", ")
+        )));
     }
     for text in texts {
         if !warnings.contains(&text) {
@@ -76,7 +89,10 @@ pub(crate) fn validate(kind: &Kind, object: &Value, old: Option<&Value>) -> Resu
     let is_type_error = |cause: &Cause| cause.reason == "FieldValueTypeInvalid";
     if !kind.custom && causes.iter().any(is_type_error) {
         // A real server cannot even decode such an object.
-        let texts: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+        let texts: Vec<String> = causes
+            .iter()
+            .map(|c| format!("{}: {}", c.field, c.message))
+            .collect();
         return Err(refusal::bad_request(format!(
             "{} in version \"{}\" cannot be handled as a {}: {}",
             kind.kind,
@@ -93,7 +109,11 @@ pub(crate) fn validate(kind: &Kind, object: &Value, old: Option<&Value>) -> Resu
             causes.extend(added_finalizers(object, old));
         }
     }
-    if causes.is_empty() { Ok(()) } else { Err(refusal::invalid(kind, meta::name(object), causes)) }
+    if causes.is_empty() {
+        Ok(())
+    } else {
+        Err(refusal::invalid(kind, meta::name(object), causes))
+    }
 }
 
 /// Once a deletion has begun, finalizers only leave.
@@ -102,9 +122,16 @@ fn added_finalizers(object: &Value, old: &Value) -> Option<Cause> {
         return None;
     }
     let before = meta::finalizers(old);
-    let added: Vec<&str> = meta::finalizers(object).into_iter().filter(|f| !before.contains(f)).collect();
+    let added: Vec<&str> = meta::finalizers(object)
+        .into_iter()
+        .filter(|f| !before.contains(f))
+        .collect();
     let message = format!(
         "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers {added:?}"
     );
-    (!added.is_empty()).then(|| Cause { reason: "FieldValueForbidden", field: "metadata.finalizers".into(), message })
+    (!added.is_empty()).then(|| Cause {
+        reason: "FieldValueForbidden",
+        field: "metadata.finalizers".into(),
+        message,
+    })
 }

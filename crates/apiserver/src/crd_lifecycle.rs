@@ -29,6 +29,8 @@ pub(crate) fn load(api: &Inner) {
 pub(crate) async fn run(api: Api) {
     loop {
         let snapshot = api.store.list(CRDS, None);
+        let names: Vec<&str> = snapshot.objects.iter().map(|(key, _)| &*key.name).collect();
+        api.registry.keep(&names);
         for (key, object) in &snapshot.objects {
             tend(&api, key, object).await;
         }
@@ -68,7 +70,11 @@ fn serve(api: &Inner, definition: &Value) -> bool {
             true
         }
         Err(causes) => {
-            tracing::warn!(crd = meta::name(definition), ?causes, "a CustomResourceDefinition cannot be served");
+            tracing::warn!(
+                crd = meta::name(definition),
+                ?causes,
+                "a CustomResourceDefinition cannot be served"
+            );
             false
         }
     }
@@ -106,13 +112,18 @@ async fn clean_up(api: &Api, key: &Key, object: &Object) {
     let kinds = api.kinds();
     let kind: Option<&std::sync::Arc<Kind>> = kinds.stored_as(&key.name);
     if let Some(kind) = kind {
-        let options = DeleteOptions { propagation: Some(Propagation::Background), ..DeleteOptions::default() };
+        let options = DeleteOptions {
+            propagation: Some(Propagation::Background),
+            ..DeleteOptions::default()
+        };
         for (instance, found) in api.store.list(&storage_of(kind), None).objects {
             if meta::is_deleting(&found.value) {
                 continue;
             }
             let outcome = delete_object(api, kind, &instance.namespace, &instance.name, &options).await;
-            if let Err(error) = outcome && error.reason != "NotFound" {
+            if let Err(error) = outcome
+                && error.reason != "NotFound"
+            {
                 tracing::warn!(crd = &*key.name, %error, "an instance of a deleted definition stays");
             }
         }
@@ -126,10 +137,15 @@ async fn clean_up(api: &Api, key: &Key, object: &Object) {
         return;
     }
     loop {
-        let Some(current) = api.store.get(CRDS, "", &key.name) else { return };
+        let Some(current) = api.store.get(CRDS, "", &key.name) else {
+            return;
+        };
         let mut value = current.value.clone();
-        let kept: Vec<Value> =
-            meta::finalizers(&current.value).into_iter().filter(|f| *f != CLEANUP).map(Value::from).collect();
+        let kept: Vec<Value> = meta::finalizers(&current.value)
+            .into_iter()
+            .filter(|f| *f != CLEANUP)
+            .map(Value::from)
+            .collect();
         meta::set(&mut value, "finalizers", kept);
         if value == current.value {
             return;
@@ -157,9 +173,15 @@ fn is_done(crd: &Value) -> bool {
 /// The condition that says what the deletion waits for.
 fn terminating(object: &Object, left: usize) -> Option<Value> {
     let mut value = object.value.clone();
-    let conditions = value["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let conditions = value["status"]["conditions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let message = format!("{left} instances are being deleted");
-    if conditions.iter().any(|c| c["type"] == "Terminating" && c["message"] == message.as_str()) {
+    if conditions
+        .iter()
+        .any(|c| c["type"] == "Terminating" && c["message"] == message.as_str())
+    {
         return None;
     }
     let condition = json!({

@@ -18,7 +18,11 @@ const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
 /// Everything outside a group and version.
 pub(crate) fn root(api: &Api, segments: &[String], request: &Request) -> Result<Response, ApiError> {
     let kinds = api.kinds();
-    let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept = request
+        .headers()
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let aggregated = accept.contains("g=apidiscovery.k8s.io") && accept.contains("v=v2;")
         || accept.contains("g=apidiscovery.k8s.io") && accept.ends_with("v=v2")
         || accept.contains("v=v2,") && accept.contains("as=APIGroupDiscoveryList");
@@ -37,12 +41,22 @@ pub(crate) fn root(api: &Api, segments: &[String], request: &Request) -> Result<
             "application/json",
         )),
         ["apis"] => {
-            let groups: Vec<Value> = groups(&kinds).iter().filter(|(g, _)| !g.is_empty()).map(group).collect();
-            Ok(answer(&json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}), "application/json"))
+            let groups: Vec<Value> = groups(&kinds)
+                .iter()
+                .filter(|(g, _)| !g.is_empty())
+                .map(group)
+                .collect();
+            Ok(answer(
+                &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}),
+                "application/json",
+            ))
         }
         ["apis", name] => {
             let groups = groups(&kinds);
-            let found = groups.iter().find(|(group, _)| group == name).ok_or_else(refusal::no_such_path)?;
+            let found = groups
+                .iter()
+                .find(|(group, _)| group == name)
+                .ok_or_else(refusal::no_such_path)?;
             let mut value = group(found);
             value["kind"] = json!("APIGroup");
             value["apiVersion"] = json!("v1");
@@ -59,7 +73,11 @@ pub(crate) fn root(api: &Api, segments: &[String], request: &Request) -> Result<
 }
 
 fn openapi_of(kinds: &Kinds, group: &str, version: &str) -> Result<Response, ApiError> {
-    let of: Vec<Kind> = kinds.of(group, version).iter().map(|kind| Kind::clone(kind)).collect();
+    let of: Vec<Kind> = kinds
+        .of(group, version)
+        .iter()
+        .map(|kind| Kind::clone(kind))
+        .collect();
     if of.is_empty() {
         return Err(refusal::no_such_path());
     }
@@ -68,13 +86,18 @@ fn openapi_of(kinds: &Kinds, group: &str, version: &str) -> Result<Response, Api
 
 fn answer(value: &Value, content_type: &'static str) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
 fn text(text: &'static str) -> Response {
     let mut response = Response::new(Body::from(text));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     response
 }
 
@@ -128,12 +151,25 @@ pub(crate) fn group_version(api: &Api, group: &str, version: &str) -> Result<Val
     }
     resources.extend(reviews);
     resources.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
-    let name = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    let name = if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    };
     Ok(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": resources}))
 }
 
 fn verbs_of(kind: &Kind) -> Vec<&'static str> {
-    let mut verbs = vec!["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+    let mut verbs = vec![
+        "create",
+        "delete",
+        "deletecollection",
+        "get",
+        "list",
+        "patch",
+        "update",
+        "watch",
+    ];
     if kind.plural == "namespaces" && kind.group.is_empty() {
         verbs.remove(2);
     }
@@ -161,10 +197,22 @@ fn subresource_rows(kind: &Kind) -> Vec<(String, &'static str, &'static str, Str
     let mut rows = Vec::new();
     let own = kind.kind.clone();
     if kind.subresources.status {
-        rows.push(("status".into(), "", "", own.clone(), vec!["get", "patch", "update"]));
+        rows.push((
+            "status".into(),
+            "",
+            "",
+            own.clone(),
+            vec!["get", "patch", "update"],
+        ));
     }
     if kind.subresources.scale.is_some() {
-        rows.push(("scale".into(), "autoscaling", "v1", "Scale".into(), vec!["get", "patch", "update"]));
+        rows.push((
+            "scale".into(),
+            "autoscaling",
+            "v1",
+            "Scale".into(),
+            vec!["get", "patch", "update"],
+        ));
     }
     for connect in kind.subresources.connect {
         let (kind, verbs) = match *connect {
@@ -178,10 +226,22 @@ fn subresource_rows(kind: &Kind) -> Vec<(String, &'static str, &'static str, Str
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "pods") => {
             rows.push(("binding".into(), "", "", "Binding".into(), vec!["create"]));
-            rows.push(("eviction".into(), "policy", "v1", "Eviction".into(), vec!["create"]));
+            rows.push((
+                "eviction".into(),
+                "policy",
+                "v1",
+                "Eviction".into(),
+                vec!["create"],
+            ));
         }
         ("", "serviceaccounts") => {
-            rows.push(("token".into(), "authentication.k8s.io", "v1", "TokenRequest".into(), vec!["create"]));
+            rows.push((
+                "token".into(),
+                "authentication.k8s.io",
+                "v1",
+                "TokenRequest".into(),
+                vec!["create"],
+            ));
         }
         ("", "namespaces") => rows.push(("finalize".into(), "", "", own, vec!["update"])),
         _ => {}
@@ -212,7 +272,10 @@ fn group_list(kinds: &Kinds, core: bool) -> Value {
         .iter()
         .filter(|(group, _)| group.is_empty() == core)
         .map(|(group, versions)| {
-            let versions: Vec<Value> = versions.iter().map(|version| aggregated(kinds, group, version)).collect();
+            let versions: Vec<Value> = versions
+                .iter()
+                .map(|version| aggregated(kinds, group, version))
+                .collect();
             let mut metadata = json!({"creationTimestamp": null});
             if !group.is_empty() {
                 metadata["name"] = json!(group);
@@ -225,7 +288,11 @@ fn group_list(kinds: &Kinds, core: bool) -> Value {
 
 fn aggregated(kinds: &Kinds, group: &str, version: &str) -> Value {
     let response_kind = |own_group: &str, own_version: &str, kind: &str| {
-        let (group, version) = if own_group.is_empty() && own_version.is_empty() { (group, version) } else { (own_group, own_version) };
+        let (group, version) = if own_group.is_empty() && own_version.is_empty() {
+            (group, version)
+        } else {
+            (own_group, own_version)
+        };
         json!({"group": group, "version": version, "kind": kind})
     };
     let scope = |namespaced: bool| if namespaced { "Namespaced" } else { "Cluster" };

@@ -33,9 +33,15 @@ pub(crate) async fn handle(api: Api, request: Request) -> Response {
 /// A refusal as a response.
 pub(crate) fn refuse(error: &ApiError) -> Response {
     let mut response = respond(&Answer::json(error.code, &error.to_status()), &[]);
-    let seconds = error.details.as_ref().and_then(|details| details.get("retryAfterSeconds")).and_then(|s| s.as_u64());
+    let seconds = error
+        .details
+        .as_ref()
+        .and_then(|details| details.get("retryAfterSeconds"))
+        .and_then(|s| s.as_u64());
     if let Some(seconds) = seconds {
-        response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from(seconds));
+        response
+            .headers_mut()
+            .insert(http::header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
@@ -48,7 +54,10 @@ fn respond(answer: &Answer, warnings: &[String]) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
     for warning in warnings {
-        let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"").replace(|c: char| c.is_control(), " ");
+        let quoted = warning
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace(|c: char| c.is_control(), " ");
         if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{quoted}\"")) {
             headers.append(WARNING, value);
         }
@@ -72,17 +81,29 @@ async fn dispatch(api: Api, request: Request) -> Result<Response, ApiError> {
 }
 
 fn only_get(method: &Method) -> Result<(), ApiError> {
-    if matches!(*method, Method::GET | Method::HEAD) { Ok(()) } else { Err(refusal::method_not_allowed()) }
+    if matches!(*method, Method::GET | Method::HEAD) {
+        Ok(())
+    } else {
+        Err(refusal::method_not_allowed())
+    }
 }
 
 async fn resource(api: Api, place: Place, request: Request) -> Result<Response, ApiError> {
-    let identity = request.extensions().get::<Identity>().cloned().unwrap_or_default();
+    let identity = request
+        .extensions()
+        .get::<Identity>()
+        .cloned()
+        .unwrap_or_default();
     if review::is_review(&place) {
         let (parts, body) = read(request).await?;
         let answer = review::answer(&parts, &place, &body, &identity)?;
         return Ok(respond(&answer, &[]));
     }
-    let kind = api.kinds().at(&place.group, &place.version, &place.resource).cloned().ok_or_else(refusal::no_such_path)?;
+    let kind = api
+        .kinds()
+        .at(&place.group, &place.version, &place.resource)
+        .cloned()
+        .ok_or_else(refusal::no_such_path)?;
     if !kind.namespaced && place.namespace.is_some() {
         return Err(refusal::no_such_path());
     }
@@ -113,7 +134,10 @@ async fn resource(api: Api, place: Place, request: Request) -> Result<Response, 
 /// Chooses the verb by method, name and subresource.
 async fn verb(call: &mut Call, place: &Place, method: &Method, body: &Bytes) -> Result<Answer, ApiError> {
     let kind: Arc<Kind> = call.kind.clone();
-    if call.kind.namespaced && call.namespace.is_empty() && (!call.name.is_empty() || *method == Method::DELETE) {
+    if call.kind.namespaced
+        && call.namespace.is_empty()
+        && (!call.name.is_empty() || *method == Method::DELETE)
+    {
         return Err(refusal::no_such_path());
     }
     let sub = match place.subresource.as_deref() {

@@ -56,6 +56,9 @@ pub struct ScalePaths {
     pub selector: Option<String>,
 }
 
+/// Semantic checks of an object; the second argument is the stored one on update.
+pub(crate) type Validate = fn(&Value, Option<&Value>) -> Vec<Cause>;
+
 /// Everything the generic handlers know about one kind.
 #[derive(Clone)]
 pub struct Kind {
@@ -88,7 +91,7 @@ pub struct Kind {
     /// Fills defaults on create and update, before validation. Builtin kinds only; CRDs default by schema.
     pub default: Option<fn(&mut Value)>,
     /// Semantic checks beyond the schema; the second argument is the stored object on update.
-    pub validate: Option<fn(&Value, Option<&Value>) -> Vec<Cause>>,
+    pub validate: Option<Validate>,
     /// Schema: types, pruning or unknown-field detection, defaults, CEL. Built on first use.
     pub schema: SchemaSource,
     /// Merge behaviour for server-side apply and strategic merge.
@@ -117,11 +120,19 @@ impl SchemaSource {
 impl Kind {
     /// `v1` or `apps/v1`.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     /// `pods` or `deployments.apps`: the name by which storage, errors and events know the kind.
     pub fn resource_key(&self) -> String {
-        if self.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.group) }
+        if self.group.is_empty() {
+            self.plural.clone()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
     }
 }

@@ -64,7 +64,9 @@ pub(crate) async fn connect(
         return match subresource {
             // A Pod that waits for its node has no log yet, which is not an error to a real server either.
             "log" => Ok(Response::new(axum::body::Body::empty())),
-            _ => Err(refusal::bad_request(format!("pod {name} does not have a host assigned"))),
+            _ => Err(refusal::bad_request(format!(
+                "pod {name} does not have a host assigned"
+            ))),
         };
     }
     if subresource != "log" {
@@ -85,8 +87,14 @@ pub(crate) async fn connect(
         "portforward" => format!("/portForward/{namespace}/{name}"),
         other => format!("/{other}/{namespace}/{name}/{container}"),
     };
-    let path = if raw.is_empty() { path } else { format!("{path}?{raw}") };
-    *request.uri_mut() = path.parse::<Uri>().map_err(|error| refusal::bad_request(error.to_string()))?;
+    let path = if raw.is_empty() {
+        path
+    } else {
+        format!("{path}?{raw}")
+    };
+    *request.uri_mut() = path
+        .parse::<Uri>()
+        .map_err(|error| refusal::bad_request(error.to_string()))?;
     match router.oneshot(request).await {
         Ok(response) => Ok(response),
         Err(never) => match never {},
@@ -97,14 +105,26 @@ pub(crate) async fn connect(
 fn container(pod: &Value, name: &str, asked: Option<&str>) -> Result<String, ApiError> {
     let names = |field: &str| -> Vec<String> {
         let list = pod["spec"][field].as_array().into_iter().flatten();
-        list.filter_map(|container| container["name"].as_str().map(str::to_owned)).collect()
+        list.filter_map(|container| container["name"].as_str().map(str::to_owned))
+            .collect()
     };
-    let (main, init, ephemeral) = (names("containers"), names("initContainers"), names("ephemeralContainers"));
+    let (main, init, ephemeral) = (
+        names("containers"),
+        names("initContainers"),
+        names("ephemeralContainers"),
+    );
     if let Some(asked) = asked {
-        if main.iter().chain(&init).chain(&ephemeral).any(|known| known == asked) {
+        if main
+            .iter()
+            .chain(&init)
+            .chain(&ephemeral)
+            .any(|known| known == asked)
+        {
             return Ok(asked.into());
         }
-        return Err(refusal::bad_request(format!("container {asked} is not valid for pod {name}")));
+        return Err(refusal::bad_request(format!(
+            "container {asked} is not valid for pod {name}"
+        )));
     }
     let preferred = pod["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"].as_str();
     if let Some(preferred) = preferred.filter(|preferred| main.iter().any(|known| known == preferred)) {
@@ -113,7 +133,10 @@ fn container(pod: &Value, name: &str, asked: Option<&str>) -> Result<String, Api
     match main.as_slice() {
         [only] => Ok(only.clone()),
         _ => {
-            let mut message = format!("a container name must be specified for pod {name}, choose one of: [{}]", main.join(" "));
+            let mut message = format!(
+                "a container name must be specified for pod {name}, choose one of: [{}]",
+                main.join(" ")
+            );
             if !init.is_empty() {
                 message.push_str(&format!(" or one of the init containers: [{}]", init.join(" ")));
             }

@@ -22,7 +22,10 @@ pub(crate) enum Form {
 /// Chooses the first form of the Accept header this server knows. Clients that ask for protobuf alone get JSON,
 /// which all of them read.
 pub(crate) fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
-    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept = headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let mut answer = None;
     for entry in accept.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
         let mut parts = entry.split(';').map(str::trim);
@@ -66,8 +69,16 @@ pub(crate) fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
 
 /// The media type of the body, without parameters, in lower case.
 pub(crate) fn content_type(headers: &HeaderMap) -> String {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    let value = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
 }
 
 /// Reads a body into JSON, and lists keys that occur twice in it.

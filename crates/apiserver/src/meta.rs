@@ -4,7 +4,11 @@ use serde_json::{Map, Value};
 
 /// A string under `metadata`, empty when absent.
 pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
-    object.get("metadata").and_then(|m| m.get(field)).and_then(Value::as_str).unwrap_or_default()
+    object
+        .get("metadata")
+        .and_then(|m| m.get(field))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// `metadata.name`.
@@ -29,13 +33,19 @@ pub(crate) fn is_deleting(object: &Value) -> bool {
 
 /// `metadata.finalizers`.
 pub(crate) fn finalizers(object: &Value) -> Vec<&str> {
-    let list = object.get("metadata").and_then(|m| m.get("finalizers")).and_then(Value::as_array);
+    let list = object
+        .get("metadata")
+        .and_then(|m| m.get("finalizers"))
+        .and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// `metadata.deletionGracePeriodSeconds`.
 pub(crate) fn grace(object: &Value) -> Option<i64> {
-    object.get("metadata")?.get("deletionGracePeriodSeconds")?.as_i64()
+    object
+        .get("metadata")?
+        .get("deletionGracePeriodSeconds")?
+        .as_i64()
 }
 
 /// `metadata`, made an object if it is not one.
@@ -66,7 +76,11 @@ pub(crate) fn set(object: &mut Value, field: &str, value: impl Into<Value>) {
 
 /// Makes a field of one object what it is in another, present or absent.
 pub(crate) fn copy(field: &str, from: &Value, to: &mut Value) {
-    let value = from.get("metadata").and_then(|m| m.get(field)).cloned().unwrap_or_default();
+    let value = from
+        .get("metadata")
+        .and_then(|m| m.get(field))
+        .cloned()
+        .unwrap_or_default();
     set(to, field, value);
 }
 

@@ -30,11 +30,19 @@ pub(crate) fn value<'a>(kind: &Kind, object: &'a Object) -> Cow<'a, Value> {
 
 /// The inverse of [`value`]: what is stored for an object of this kind.
 pub(crate) fn to_storage(kind: &Kind, value: Value) -> Value {
-    if kind.group == "events.k8s.io" { builtin::event_to_core(&value) } else { value }
+    if kind.group == "events.k8s.io" {
+        builtin::event_to_core(&value)
+    } else {
+        value
+    }
 }
 
 fn body(kind: &Kind, object: &Object) -> Bytes {
-    if kind.group == "events.k8s.io" { body_of(&value(kind, object)) } else { object.body().clone() }
+    if kind.group == "events.k8s.io" {
+        body_of(&value(kind, object))
+    } else {
+        object.body().clone()
+    }
 }
 
 /// `metadata` alone, as a PartialObjectMetadata.
@@ -76,7 +84,7 @@ pub(crate) fn one(kind: &Kind, look: Look, object: &Object) -> Bytes {
 
 /// The Table form of some objects, with its column definitions.
 pub(crate) fn table(kind: &Kind, include: IncludeObject, objects: &[&Value]) -> Value {
-    let objects: Vec<Value> = objects.iter().map(|object| Value::clone(object)).collect();
+    let objects: Vec<Value> = objects.iter().copied().cloned().collect();
     table::table(kind, &objects, jiff::Timestamp::now(), include)
 }
 

@@ -34,7 +34,11 @@ enum Field {
 
 /// Reads a Kubernetes protobuf body of one of the known kinds.
 pub(crate) fn decode(body: &[u8]) -> Result<Value, ApiError> {
-    let broken = || refusal::bad_request("the protobuf body of the request is damaged, or holds a field this server reads from JSON only; send it as JSON");
+    let broken = || {
+        refusal::bad_request(
+            "the protobuf body of the request is damaged, or holds a field this server reads from JSON only; send it as JSON",
+        )
+    };
     let envelope = body.strip_prefix(b"k8s\0").ok_or_else(broken)?;
     let (mut api_version, mut kind, mut raw) = (String::new(), String::new(), &[][..]);
     let mut reader = Reader(envelope);
@@ -127,17 +131,19 @@ fn message(bytes: &[u8], table: &Table, depth: u8) -> Option<Value> {
 fn is_blank(wire: &Wire<'_>, depth: u8) -> bool {
     match wire {
         Wire::Number(number) => *number == 0,
-        Wire::Bytes(bytes) if bytes.is_empty() => true,
-        Wire::Bytes(bytes) => depth < 16 && {
-            let mut reader = Reader(bytes);
-            loop {
-                match reader.next() {
-                    Some(Some((_, wire))) if is_blank(&wire, depth + 1) => {}
-                    Some(None) => break true,
-                    _ => break false,
+        Wire::Bytes([]) => true,
+        Wire::Bytes(bytes) => {
+            depth < 16 && {
+                let mut reader = Reader(bytes);
+                loop {
+                    match reader.next() {
+                        Some(Some((_, wire))) if is_blank(&wire, depth + 1) => {}
+                        Some(None) => break true,
+                        _ => break false,
+                    }
                 }
             }
-        },
+        }
     }
 }
 
@@ -177,14 +183,22 @@ fn put(object: &mut Map<String, Value>, field: &Field, wire: Wire<'_>, depth: u8
                     _ => return None,
                 }
             }
-            let value = if matches!(field, Field::Blobs(_)) { STANDARD.encode(value) } else { text(value)? };
+            let value = if matches!(field, Field::Blobs(_)) {
+                STANDARD.encode(value)
+            } else {
+                text(value)?
+            };
             if let Value::Object(map) = object.entry(*name).or_insert_with(|| json!({})) {
                 map.insert(key, value.into());
             }
         }
         (Field::Port(name), Wire::Bytes(bytes)) => {
             let parts = message(bytes, tables::INT_OR_STRING, depth + 1)?;
-            let port = if parts["type"] == 1 { parts["text"].clone() } else { parts["number"].clone() };
+            let port = if parts["type"] == 1 {
+                parts["text"].clone()
+            } else {
+                parts["number"].clone()
+            };
             if !port.is_null() {
                 object.insert((*name).into(), port);
             }
@@ -211,7 +225,13 @@ mod tests {
 
     #[test]
     fn an_access_review_is_read() {
-        let attributes = [field(1, b"default"), field(2, b"get"), field(3, b""), field(5, b"pods")].concat();
+        let attributes = [
+            field(1, b"default"),
+            field(2, b"get"),
+            field(3, b""),
+            field(5, b"pods"),
+        ]
+        .concat();
         let body = envelope("SelfSubjectAccessReview", &field(2, &field(1, &attributes)));
         let expected = json!({
             "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
@@ -225,7 +245,13 @@ mod tests {
         let body = |raw: &[u8]| envelope("Namespace", raw);
         let named = field(1, &field(1, b"n"));
         assert_eq!(decode(&body(&named)).unwrap()["metadata"]["name"], "n");
-        let blank = [named.clone(), field(9, b""), field(9, &field(1, b"")), vec![10 << 3, 0]].concat();
+        let blank = [
+            named.clone(),
+            field(9, b""),
+            field(9, &field(1, b"")),
+            vec![10 << 3, 0],
+        ]
+        .concat();
         assert_eq!(decode(&body(&blank)).unwrap()["metadata"]["name"], "n");
         let unknown = [named, field(9, &field(1, b"x"))].concat();
         assert_eq!(decode(&body(&unknown)).unwrap_err().code, 400);
@@ -235,20 +261,34 @@ mod tests {
     fn maps_and_bytes_are_read() {
         let entry = [field(1, b"k"), field(2, b"v")].concat();
         let meta = [field(1, b"s"), field(11, &entry)].concat();
-        let body = envelope("Secret", &[field(1, &meta), field(2, &entry), field(3, b"Opaque")].concat());
+        let body = envelope(
+            "Secret",
+            &[field(1, &meta), field(2, &entry), field(3, b"Opaque")].concat(),
+        );
         let secret = decode(&body).unwrap();
         assert_eq!(secret["metadata"]["labels"], json!({"k": "v"}));
-        assert_eq!((&secret["data"], &secret["type"]), (&json!({"k": "dg=="}), &json!("Opaque")));
+        assert_eq!(
+            (&secret["data"], &secret["type"]),
+            (&json!({"k": "dg=="}), &json!("Opaque"))
+        );
     }
 
     #[test]
     fn damage_is_refused_and_never_panics() {
-        let body = envelope("SelfSubjectAccessReview", &field(2, &field(1, &field(1, b"default"))));
+        let body = envelope(
+            "SelfSubjectAccessReview",
+            &field(2, &field(1, &field(1, b"default"))),
+        );
         for end in 0..body.len() {
             _ = decode(&body[..end]);
         }
         assert_eq!(decode(b"{}").unwrap_err().code, 400);
         assert_eq!(decode(&envelope("Gadget", b"")).unwrap_err().code, 415);
-        assert_eq!(decode(b"k8s\0\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01").unwrap_err().code, 400);
+        assert_eq!(
+            decode(b"k8s\0\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")
+                .unwrap_err()
+                .code,
+            400
+        );
     }
 }

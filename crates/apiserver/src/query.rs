@@ -15,13 +15,20 @@ impl Query {
 
     /// The first value of a key; absent and empty are the same.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        let value = self.0.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
+        let value = self
+            .0
+            .iter()
+            .find(|(k, _)| k == key)
+            .map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty())
     }
 
     /// Every value of a key.
     pub(crate) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(k, _)| k == key).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(k, _)| k == key)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A boolean as Kubernetes reads it: `0` and `false` are false, any other text is true, absent is false.
@@ -68,14 +75,26 @@ mod tests {
 
     #[test]
     fn escapes_are_undone_and_nonsense_is_kept() {
-        for (input, expected) in [("a%2Fb", "a/b"), ("100%", "100%"), ("%zz", "%zz"), ("%e4", "\u{fffd}"), ("", "")] {
+        for (input, expected) in [
+            ("a%2Fb", "a/b"),
+            ("100%", "100%"),
+            ("%zz", "%zz"),
+            ("%e4", "\u{fffd}"),
+            ("", ""),
+        ] {
             assert_eq!(decode(input), expected);
         }
     }
 
     #[test]
     fn flags_are_read_as_kubernetes_reads_them() {
-        for (input, expected) in [("watch", true), ("watch=1", true), ("watch=false", false), ("", false), ("watch=0", false)] {
+        for (input, expected) in [
+            ("watch", true),
+            ("watch=1", true),
+            ("watch=false", false),
+            ("", false),
+            ("watch=0", false),
+        ] {
             assert_eq!(Query::parse(input).flag("watch"), expected, "{input}");
         }
     }

@@ -18,37 +18,61 @@ fn details(group: &str, kind: &str, name: &str) -> Value {
 
 fn about(kind: &Kind, name: &str, code: u16, reason: &'static str, message: String) -> ApiError {
     let details = Some(details(&kind.group, &kind.plural, name));
-    ApiError { code, reason, message, details, causes: Vec::new() }
+    ApiError {
+        code,
+        reason,
+        message,
+        details,
+        causes: Vec::new(),
+    }
 }
 
 /// 404 for an object.
 pub(crate) fn not_found(kind: &Kind, name: &str) -> ApiError {
-    about(kind, name, 404, "NotFound", format!("{} \"{name}\" not found", kind.resource_key()))
+    about(
+        kind,
+        name,
+        404,
+        "NotFound",
+        format!("{} \"{name}\" not found", kind.resource_key()),
+    )
 }
 
 /// 404 for a path that leads nowhere.
 pub(crate) fn no_such_path() -> ApiError {
     ApiError {
         details: Some(json!({})),
-        ..ApiError::new(404, "NotFound", "the server could not find the requested resource")
+        ..ApiError::new(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+        )
     }
 }
 
 /// 409 for a name that is taken.
 pub(crate) fn already_exists(kind: &Kind, name: &str) -> ApiError {
-    about(kind, name, 409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.resource_key()))
+    about(
+        kind,
+        name,
+        409,
+        "AlreadyExists",
+        format!("{} \"{name}\" already exists", kind.resource_key()),
+    )
 }
 
 /// 409 for an update that lost, with why.
 pub(crate) fn conflict(kind: &Kind, name: &str, why: &str) -> ApiError {
-    let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.resource_key());
+    let message = format!(
+        "Operation cannot be fulfilled on {} \"{name}\": {why}",
+        kind.resource_key()
+    );
     about(kind, name, 409, "Conflict", message)
 }
 
 /// 409 for an update whose `resourceVersion` is not the stored one.
 pub(crate) fn modified(kind: &Kind, name: &str) -> ApiError {
-    let why =
-        "the object has been modified; please apply your changes to the latest version and try again";
+    let why = "the object has been modified; please apply your changes to the latest version and try again";
     conflict(kind, name, why)
 }
 
@@ -61,9 +85,19 @@ pub(crate) fn invalid(kind: &Kind, name: &str, causes: Vec<Cause>) -> ApiError {
     };
     let mut texts: Vec<String> = causes
         .iter()
-        .map(|c| if c.field.is_empty() { c.message.clone() } else { format!("{}: {}", c.field, c.message) })
+        .map(|c| {
+            if c.field.is_empty() {
+                c.message.clone()
+            } else {
+                format!("{}: {}", c.field, c.message)
+            }
+        })
         .collect();
-    let text = if texts.len() == 1 { texts.remove(0) } else { format!("[{}]", texts.join(", ")) };
+    let text = if texts.len() == 1 {
+        texts.remove(0)
+    } else {
+        format!("[{}]", texts.join(", "))
+    };
     ApiError {
         code: 422,
         reason: "Invalid",
@@ -88,7 +122,11 @@ pub(crate) fn bad_request(message: impl Into<String>) -> ApiError {
 pub(crate) fn method_not_allowed() -> ApiError {
     ApiError {
         details: Some(json!({})),
-        ..ApiError::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+        ..ApiError::new(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )
     }
 }
 
@@ -120,13 +158,21 @@ pub(crate) fn too_large(asked: u64, current: u64) -> ApiError {
             field: String::new(),
             message: "Too large resource version".into(),
         }],
-        ..ApiError::new(504, "Timeout", format!("Too large resource version: {asked}, current: {current}"))
+        ..ApiError::new(
+            504,
+            "Timeout",
+            format!("Too large resource version: {asked}, current: {current}"),
+        )
     }
 }
 
 /// 413 for a body over the limit.
 pub(crate) fn too_large_body(limit: usize) -> ApiError {
-    ApiError::new(413, "RequestEntityTooLarge", format!("the request is too large: the limit is {limit} bytes"))
+    ApiError::new(
+        413,
+        "RequestEntityTooLarge",
+        format!("the request is too large: the limit is {limit} bytes"),
+    )
 }
 
 /// 401 for a request without the right token.
@@ -136,7 +182,11 @@ pub(crate) fn unauthorized() -> ApiError {
 
 /// 500 for what should not happen.
 pub(crate) fn internal(message: impl Into<String>) -> ApiError {
-    ApiError::new(500, "InternalError", format!("Internal error occurred: {}", message.into()))
+    ApiError::new(
+        500,
+        "InternalError",
+        format!("Internal error occurred: {}", message.into()),
+    )
 }
 
 /// 503 while something is not there that will come back.
@@ -146,7 +196,10 @@ pub(crate) fn unavailable(message: impl Into<String>) -> ApiError {
 
 /// 400 or 422 of wrong request options, the shape every bad option has.
 pub(crate) fn bad_options(group_kind: &str, causes: Vec<Cause>) -> ApiError {
-    let texts: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+    let texts: Vec<String> = causes
+        .iter()
+        .map(|c| format!("{}: {}", c.field, c.message))
+        .collect();
     ApiError {
         code: 422,
         reason: "Invalid",

@@ -23,7 +23,8 @@ impl Kinds {
 
     /// The kind served under a path.
     pub(crate) fn at(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Kind>> {
-        self.iter().find(|k| k.plural == plural && k.group == group && k.version == version)
+        self.iter()
+            .find(|k| k.plural == plural && k.group == group && k.version == version)
     }
 
     /// Any version of a kind by its `apiVersion`'s group and its name, as owner references name it.
@@ -60,13 +61,18 @@ impl Kinds {
 
     /// The kinds of one group and version.
     pub(crate) fn of(&self, group: &str, version: &str) -> Vec<Arc<Kind>> {
-        self.iter().filter(|k| k.group == group && k.version == version).cloned().collect()
+        self.iter()
+            .filter(|k| k.group == group && k.version == version)
+            .cloned()
+            .collect()
     }
 }
 
 /// Kubernetes' order of versions: `v2` before `v1` before `v1beta1` before `v1alpha1`, anything else last.
 fn priority(version: &str) -> (u8, u64, u64) {
-    let Some(rest) = version.strip_prefix('v') else { return (0, 0, 0) };
+    let Some(rest) = version.strip_prefix('v') else {
+        return (0, 0, 0);
+    };
     for (stage, rank) in [("beta", 2), ("alpha", 1)] {
         if let Some((major, minor)) = rest.split_once(stage) {
             return match (major.parse(), minor.parse()) {
@@ -81,7 +87,11 @@ fn priority(version: &str) -> (u8, u64, u64) {
 
 /// The resource objects of a kind are stored under. Versions share it, and so do the two Event groups.
 pub(crate) fn storage_of(kind: &Kind) -> String {
-    if kind.group == "events.k8s.io" { "events".into() } else { kind.resource_key() }
+    if kind.group == "events.k8s.io" {
+        "events".into()
+    } else {
+        kind.resource_key()
+    }
 }
 
 /// See the module text.
@@ -92,7 +102,12 @@ pub(crate) struct Registry {
 impl Registry {
     pub(crate) fn new(builtin: Vec<Kind>) -> Self {
         let builtin = builtin.into_iter().map(Arc::new).collect();
-        Self { kinds: RwLock::new(Arc::new(Kinds { builtin, custom: BTreeMap::new() })) }
+        Self {
+            kinds: RwLock::new(Arc::new(Kinds {
+                builtin,
+                custom: BTreeMap::new(),
+            })),
+        }
     }
 
     /// The picture as of now; keep it for one request, not longer.
@@ -104,7 +119,20 @@ impl Registry {
     pub(crate) fn serve(&self, crd: &str, kinds: Vec<Kind>) {
         let mut guard = self.kinds.write();
         let mut changed = Kinds::clone(&guard);
-        changed.custom.insert(crd.into(), kinds.into_iter().map(Arc::new).collect());
+        changed
+            .custom
+            .insert(crd.into(), kinds.into_iter().map(Arc::new).collect());
+        *guard = Arc::new(changed);
+    }
+
+    /// Stops serving the kinds of every CRD but these.
+    pub(crate) fn keep(&self, crds: &[&str]) {
+        let mut guard = self.kinds.write();
+        if guard.custom.keys().all(|crd| crds.contains(&crd.as_str())) {
+            return;
+        }
+        let mut changed = Kinds::clone(&guard);
+        changed.custom.retain(|crd, _| crds.contains(&crd.as_str()));
         *guard = Arc::new(changed);
     }
 

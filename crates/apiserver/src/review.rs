@@ -22,7 +22,10 @@ type Row = (&'static str, &'static str, bool);
 pub(crate) const GROUPS: &[(&str, &[Row])] = &[
     (
         "authentication.k8s.io",
-        &[("selfsubjectreviews", "SelfSubjectReview", false), ("tokenreviews", "TokenReview", false)],
+        &[
+            ("selfsubjectreviews", "SelfSubjectReview", false),
+            ("tokenreviews", "TokenReview", false),
+        ],
     ),
     (
         "authorization.k8s.io",
@@ -36,13 +39,20 @@ pub(crate) const GROUPS: &[(&str, &[Row])] = &[
 ];
 
 fn row(group: &str, version: &str, resource: &str) -> Option<&'static Row> {
-    let (_, rows) = GROUPS.iter().find(|(known, _)| *known == group && version == "v1")?;
+    let (_, rows) = GROUPS
+        .iter()
+        .find(|(known, _)| *known == group && version == "v1")?;
     rows.iter().find(|(known, ..)| *known == resource)
 }
 
 /// Discovery entries of the reviews of a group.
 pub(crate) fn resources(group: &str, version: &str) -> Vec<Value> {
-    let Some((_, rows)) = GROUPS.iter().find(|(known, _)| *known == group && version == "v1") else { return Vec::new() };
+    let Some((_, rows)) = GROUPS
+        .iter()
+        .find(|(known, _)| *known == group && version == "v1")
+    else {
+        return Vec::new();
+    };
     let entry = |(name, kind, namespaced): &Row| {
         json!({
             "name": name, "singularName": kind.to_lowercase(), "namespaced": namespaced, "kind": kind, "verbs": ["create"],
@@ -57,7 +67,12 @@ pub(crate) fn is_review(place: &Place) -> bool {
 }
 
 /// Answers a review.
-pub(crate) fn answer(parts: &Parts, place: &Place, body: &Bytes, identity: &Identity) -> Result<Answer, ApiError> {
+pub(crate) fn answer(
+    parts: &Parts,
+    place: &Place,
+    body: &Bytes,
+    identity: &Identity,
+) -> Result<Answer, ApiError> {
     let Some((_, kind, namespaced)) = row(&place.group, &place.version, &place.resource) else {
         return Err(refusal::no_such_path());
     };
@@ -69,10 +84,15 @@ pub(crate) fn answer(parts: &Parts, place: &Place, body: &Bytes, identity: &Iden
     }
     let mut review = media::read(&parts.headers, body)?;
     let Some(fields) = review.as_object_mut() else {
-        return Err(refusal::bad_request(format!("the body of the request must be one {kind} object")));
+        return Err(refusal::bad_request(format!(
+            "the body of the request must be one {kind} object"
+        )));
     };
     fields.insert("kind".into(), json!(kind));
-    fields.insert("apiVersion".into(), json!(format!("{}/{}", place.group, place.version)));
+    fields.insert(
+        "apiVersion".into(),
+        json!(format!("{}/{}", place.group, place.version)),
+    );
     fields.entry("metadata").or_insert_with(|| json!({}));
     let user = json!({"username": identity.user, "groups": identity.groups});
     let spec = fields.get("spec").cloned().unwrap_or_default();
@@ -91,7 +111,9 @@ pub(crate) fn answer(parts: &Parts, place: &Place, body: &Bytes, identity: &Iden
 }
 
 fn access(spec: &Value) -> Result<Value, ApiError> {
-    let asked = ["resourceAttributes", "nonResourceAttributes"].iter().filter(|field| spec[**field].is_object());
+    let asked = ["resourceAttributes", "nonResourceAttributes"]
+        .iter()
+        .filter(|field| spec[**field].is_object());
     if asked.count() != 1 {
         return Err(refusal::bad_request(
             "an access review must hold exactly one of spec.resourceAttributes and spec.nonResourceAttributes",
@@ -109,7 +131,9 @@ fn token_review(spec: &Value) -> Value {
         (signed(&claims) == token).then(|| claims["sub"].as_str().map(str::to_owned))?
     };
     match subject() {
-        Some(user) => json!({"authenticated": true, "user": {"username": user, "groups": ["system:serviceaccounts", "system:authenticated"]}}),
+        Some(user) => {
+            json!({"authenticated": true, "user": {"username": user, "groups": ["system:serviceaccounts", "system:authenticated"]}})
+        }
         None => json!({"authenticated": false, "error": "the token is none of this server's"}),
     }
 }
@@ -117,17 +141,25 @@ fn token_review(spec: &Value) -> Value {
 /// POST `serviceaccounts/{name}/token`. The token names its account; it opens nothing on this server.
 pub(crate) fn service_account_token(call: &Call, body: &Bytes) -> Result<Answer, ApiError> {
     let account = call.api.get(&call.kind, &call.namespace, &call.name)?;
-    let mut request = if body.is_empty() { json!({}) } else { media::read(&call.headers, body)? };
+    let mut request = if body.is_empty() {
+        json!({})
+    } else {
+        media::read(&call.headers, body)?
+    };
     let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(3600);
     if seconds < 600 {
-        return Err(refusal::bad_request(format!("spec.expirationSeconds may not be less than 10 minutes and is {seconds}")));
+        return Err(refusal::bad_request(format!(
+            "spec.expirationSeconds may not be less than 10 minutes and is {seconds}"
+        )));
     }
     let audiences = match &request["spec"]["audiences"] {
         Value::Array(list) if !list.is_empty() => Value::Array(list.clone()),
         _ => json!(["https://kubernetes.default.svc.cluster.local"]),
     };
     let now = jiff::Timestamp::now();
-    let expiry = now.saturating_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(jiff::Timestamp::MAX);
+    let expiry = now
+        .saturating_add(jiff::SignedDuration::from_secs(seconds))
+        .unwrap_or(jiff::Timestamp::MAX);
     let claims = json!({
         "iss": "https://kubernetes.default.svc.cluster.local", "aud": audiences, "iat": now.as_second(),
         "exp": expiry.as_second(), "jti": uuid::Uuid::new_v4().to_string(),
@@ -138,7 +170,8 @@ pub(crate) fn service_account_token(call: &Call, body: &Bytes) -> Result<Answer,
     });
     request["kind"] = json!("TokenRequest");
     request["apiVersion"] = json!("authentication.k8s.io/v1");
-    request["metadata"] = json!({"name": call.name, "namespace": call.namespace, "creationTimestamp": meta::now()});
+    request["metadata"] =
+        json!({"name": call.name, "namespace": call.namespace, "creationTimestamp": meta::now()});
     request["spec"]["expirationSeconds"] = json!(seconds);
     request["spec"]["audiences"] = audiences;
     request["status"] = json!({"token": signed(&claims), "expirationTimestamp": meta::stamp(expiry)});
@@ -158,6 +191,10 @@ fn signed(claims: &Value) -> String {
     let head = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
     let text = format!("{head}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
     // Hashing the key on both sides of the text keeps it from being extended.
-    let digest = Sha256::new().chain_update(key).chain_update(&text).chain_update(key).finalize();
+    let digest = Sha256::new()
+        .chain_update(key)
+        .chain_update(&text)
+        .chain_update(key)
+        .finalize();
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(digest))
 }

@@ -46,7 +46,10 @@ impl Route {
             })
         };
         match rest {
-            [] => Self::GroupVersion { group: group.into(), version: version.into() },
+            [] => Self::GroupVersion {
+                group: group.into(),
+                version: version.into(),
+            },
             // Namespaces have two subresources of their own, all other third segments are resources inside.
             ["namespaces", name, sub @ ("status" | "finalize")] if group.is_empty() => {
                 place(None, "namespaces", Some(name), &[sub])
@@ -82,13 +85,32 @@ mod tests {
     fn paths_name_collections_objects_and_subresources() {
         check("/api/v1/pods", ("", "v1", None, "pods", None, None));
         check("/api/v1/namespaces", ("", "v1", None, "namespaces", None, None));
-        check("/api/v1/namespaces/a", ("", "v1", None, "namespaces", Some("a"), None));
-        check("/api/v1/namespaces/a/finalize", ("", "v1", None, "namespaces", Some("a"), Some("finalize")));
-        check("/api/v1/namespaces/a/pods/p/log", ("", "v1", Some("a"), "pods", Some("p"), Some("log")));
-        check("/apis/apps/v1/deployments/", ("apps", "v1", None, "deployments", None, None));
+        check(
+            "/api/v1/namespaces/a",
+            ("", "v1", None, "namespaces", Some("a"), None),
+        );
+        check(
+            "/api/v1/namespaces/a/finalize",
+            ("", "v1", None, "namespaces", Some("a"), Some("finalize")),
+        );
+        check(
+            "/api/v1/namespaces/a/pods/p/log",
+            ("", "v1", Some("a"), "pods", Some("p"), Some("log")),
+        );
+        check(
+            "/apis/apps/v1/deployments/",
+            ("apps", "v1", None, "deployments", None, None),
+        );
         check(
             "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode",
-            ("rbac.authorization.k8s.io", "v1", None, "clusterroles", Some("system:node"), None),
+            (
+                "rbac.authorization.k8s.io",
+                "v1",
+                None,
+                "clusterroles",
+                Some("system:node"),
+                None,
+            ),
         );
     }
 
@@ -96,7 +118,16 @@ mod tests {
     fn shorter_paths_are_roots_and_group_versions() {
         assert_eq!(Route::parse("/"), Route::Root(vec![]));
         assert_eq!(Route::parse("/api"), Route::Root(vec!["api".into()]));
-        assert_eq!(Route::parse("/apis/apps"), Route::Root(vec!["apis".into(), "apps".into()]));
-        assert_eq!(Route::parse("/api/v1"), Route::GroupVersion { group: "".into(), version: "v1".into() });
+        assert_eq!(
+            Route::parse("/apis/apps"),
+            Route::Root(vec!["apis".into(), "apps".into()])
+        );
+        assert_eq!(
+            Route::parse("/api/v1"),
+            Route::GroupVersion {
+                group: "".into(),
+                version: "v1".into()
+            }
+        );
     }
 }

@@ -82,7 +82,11 @@ impl ApiServer {
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
         let stop = self.api().stop.child_token();
-        let front = Front { api: self.api(), acceptor: TlsAcceptor::from(tls.config()), token };
+        let front = Front {
+            api: self.api(),
+            acceptor: TlsAcceptor::from(tls.config()),
+            token,
+        };
         let task = tokio::spawn(accept(listener, front, stop.clone()));
         Ok(Serving { addr, stop, task })
     }
@@ -130,7 +134,9 @@ async fn accept(listener: TcpListener, front: Front, stop: CancellationToken) {
 async fn connection(stream: TcpStream, front: Front, stop: CancellationToken) {
     // Watch events are small and wanted at once.
     _ = stream.set_nodelay(true);
-    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, front.acceptor.accept(stream)).await else { return };
+    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, front.acceptor.accept(stream)).await else {
+        return;
+    };
     let serve = service_fn(|request: Request<hyper::body::Incoming>| {
         let front = front.clone();
         async move { Ok::<_, Infallible>(guarded(front, request.map(Body::new)).await) }
@@ -152,8 +158,13 @@ async fn connection(stream: TcpStream, front: Front, stop: CancellationToken) {
 
 /// Lets a request in when it brings the token.
 async fn guarded(front: Front, mut request: Request<Body>) -> Response {
-    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let guess = given.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let given = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let guess = given
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     if !guess.is_some_and(|(_, guess)| front.token.matches(guess.trim())) {
         return http_front::refuse(&refusal::unauthorized());
     }

@@ -90,12 +90,14 @@ impl ApiServerBuilder {
         crd_lifecycle::load(&api);
         bootstrap::run(&api).await.map_err(StartError::Bootstrap)?;
         let tasks = Mutex::new(controllers::start(&api));
-        Ok(ApiServer { running: Arc::new(Running { api, tasks }) })
+        Ok(ApiServer {
+            running: Arc::new(Running { api, tasks }),
+        })
     }
 }
 
 /// A running API server. Clones are the same server; it stops when the last one is dropped or on
-/// [`ApiServer::shutdown`].
+/// [`ApiServer::shutdown`]. Await the latter before opening the same database again: dropping only begins to stop.
 #[derive(Clone)]
 pub struct ApiServer {
     running: Arc<Running>,
@@ -103,7 +105,9 @@ pub struct ApiServer {
 
 impl std::fmt::Debug for ApiServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApiServer").field("revision", &self.running.api.store.revision()).finish_non_exhaustive()
+        f.debug_struct("ApiServer")
+            .field("revision", &self.running.api.store.revision())
+            .finish_non_exhaustive()
     }
 }
 
@@ -121,7 +125,10 @@ impl Drop for Running {
 impl ApiServer {
     /// Begins with memory storage and default settings.
     pub fn builder() -> ApiServerBuilder {
-        ApiServerBuilder { storage: Storage::Memory, window: 8192 }
+        ApiServerBuilder {
+            storage: Storage::Memory,
+            window: 8192,
+        }
     }
 
     /// The whole API as a router that trusts its callers: for use in process, or behind one's own gate.

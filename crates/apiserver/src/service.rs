@@ -71,7 +71,8 @@ async fn through_pipe(api: Api, mut request: Request<Body>) -> Result<Response<B
         async move { Ok::<_, Infallible>(http_front::handle(api, request.map(Body::new)).await) }
     });
     tokio::spawn(async move {
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), serve);
+        let connection =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), serve);
         if let Err(error) = connection.with_upgrades().await {
             tracing::debug!(%error, "an in-process connection ended early");
         }
@@ -83,9 +84,16 @@ async fn through_pipe(api: Api, mut request: Request<Body>) -> Result<Response<B
         }
     });
     // HTTP/1 wants the path alone in the request line, and a host.
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
     *request.uri_mut() = path.parse::<Uri>()?;
-    request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("localhost"));
+    request
+        .headers_mut()
+        .entry(HOST)
+        .or_insert(HeaderValue::from_static("localhost"));
     let response = sender.send_request(request).await?;
     Ok(response.map(Body::new))
 }

@@ -30,12 +30,16 @@ pub(crate) fn assign(api: &Inner, service: &mut Value) {
         let Some(free) = free else { return };
         address = free;
     }
-    let Some(spec) = service.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let Some(spec) = service.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
     spec.insert("clusterIP".into(), address.as_str().into());
     spec.insert("clusterIPs".into(), json!([address]));
 }
 
 /// The UID is random, so its first digits are a fair place to start looking.
 fn seed(uid: &str) -> u16 {
-    uid.get(..4).and_then(|digits| u16::from_str_radix(digits, 16).ok()).unwrap_or_default()
+    uid.get(..4)
+        .and_then(|digits| u16::from_str_radix(digits, 16).ok())
+        .unwrap_or_default()
 }

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
 
-pub(crate) use event::{Change, Event};
 pub(crate) use event::watch_line;
+pub(crate) use event::{Change, Event};
 pub(crate) use object::{Key, Object, body_of};
 pub(crate) use sqlite::OpenError;
 pub(crate) use state::{Expect, Write, WriteError};
@@ -50,13 +50,19 @@ impl Store {
     /// An empty store that forgets everything when dropped. `window` is the number of events kept per resource.
     pub(crate) fn memory(window: usize) -> Self {
         let state = Arc::new(RwLock::new(State::new(window, 0)));
-        Self { state, backend: Backend::Memory(Mutex::new(())) }
+        Self {
+            state,
+            backend: Backend::Memory(Mutex::new(())),
+        }
     }
 
     /// Opens or creates a database. Watches from before this moment get 410, since the window starts empty.
     pub(crate) fn open(path: &Path, window: usize) -> Result<Self, OpenError> {
         let (sqlite, state) = Sqlite::open(path, window)?;
-        Ok(Self { state, backend: Backend::Disk(sqlite) })
+        Ok(Self {
+            state,
+            backend: Backend::Disk(sqlite),
+        })
     }
 
     /// The revision of the newest visible write.
@@ -66,13 +72,19 @@ impl Store {
 
     /// One object, or none.
     pub(crate) fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Arc<Object>> {
-        self.state.read().get(resource, &Key::new(namespace, name)).cloned()
+        self.state
+            .read()
+            .get(resource, &Key::new(namespace, name))
+            .cloned()
     }
 
     /// All objects of a resource, or those of one namespace.
     pub(crate) fn list(&self, resource: &str, namespace: Option<&str>) -> Snapshot {
         let state = self.state.read();
-        Snapshot { revision: state.revision, objects: state.list(resource, namespace) }
+        Snapshot {
+            revision: state.revision,
+            objects: state.list(resource, namespace),
+        }
     }
 
     /// The list as it was at an earlier revision, rebuilt by undoing the events since then.
@@ -137,17 +149,32 @@ impl Store {
 impl Write {
     /// A write that must find nothing under its name.
     pub(crate) fn create(resource: impl Into<Arc<str>>, key: Key, value: Value) -> Self {
-        Self { resource: resource.into(), key, expect: Expect::Absent, value: Some(value) }
+        Self {
+            resource: resource.into(),
+            key,
+            expect: Expect::Absent,
+            value: Some(value),
+        }
     }
 
     /// A write that must find exactly this revision.
     pub(crate) fn replace(resource: impl Into<Arc<str>>, key: Key, revision: u64, value: Value) -> Self {
-        Self { resource: resource.into(), key, expect: Expect::Revision(revision), value: Some(value) }
+        Self {
+            resource: resource.into(),
+            key,
+            expect: Expect::Revision(revision),
+            value: Some(value),
+        }
     }
 
     /// A removal that must find exactly this revision.
     pub(crate) fn remove(resource: impl Into<Arc<str>>, key: Key, revision: u64) -> Self {
-        Self { resource: resource.into(), key, expect: Expect::Revision(revision), value: None }
+        Self {
+            resource: resource.into(),
+            key,
+            expect: Expect::Revision(revision),
+            value: None,
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -26,7 +26,9 @@ pub enum TlsError {
         source: std::io::Error,
     },
     /// Making or reading a certificate failed.
-    #[error("cannot make the server's certificate: {0}; removing ca.crt and ca.key from the data directory makes a new authority")]
+    #[error(
+        "cannot make the server's certificate: {0}; removing ca.crt and ca.key from the data directory makes a new authority"
+    )]
     Certificate(#[from] rcgen::Error),
     /// The TLS library refused the certificate.
     #[error("cannot use the server's certificate: {0}")]
@@ -65,7 +67,10 @@ impl Tls {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], private)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { config: Arc::new(config), ca })
+        Ok(Self {
+            config: Arc::new(config),
+            ca,
+        })
     }
 
     /// The authority's certificate in PEM, by which clients know the server.
@@ -85,24 +90,37 @@ fn authority(directory: &Path) -> Result<(String, KeyPair), TlsError> {
     let read = |path: &Path| match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(TlsError::File { path: path.into(), source }),
+        Err(source) => Err(TlsError::File {
+            path: path.into(),
+            source,
+        }),
     };
     if let (Some(certificate), Some(key)) = (read(&certificate_path)?, read(&key_path)?) {
         return Ok((certificate, KeyPair::from_pem(&key)?));
     }
     let key = KeyPair::generate()?;
     let certificate = authority_params()?.self_signed(&key)?.pem();
-    for (path, text, mode) in [(key_path, key.serialize_pem(), 0o600), (certificate_path, certificate.clone(), 0o644)] {
+    for (path, text, mode) in [
+        (key_path, key.serialize_pem(), 0o600),
+        (certificate_path, certificate.clone(), 0o644),
+    ] {
         // Written beside and moved into place, so that a crash leaves no half file.
         let beside = path.with_extension("new");
         let write = || {
             _ = std::fs::remove_file(&beside);
-            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(mode)
+                .open(&beside)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&beside, &path)
         };
-        write().map_err(|source| TlsError::File { path: path.clone(), source })?;
+        write().map_err(|source| TlsError::File {
+            path: path.clone(),
+            source,
+        })?;
     }
     Ok((certificate, key))
 }
@@ -114,7 +132,11 @@ fn authority_params() -> Result<CertificateParams, rcgen::Error> {
     name.push(DnType::CommonName, "embedded Kubernetes API server authority");
     params.distinguished_name = name;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::CrlSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
     let year = i32::from(jiff::Zoned::now().year());
     params.not_before = date_time_ymd(year - 1, 1, 1);
     params.not_after = date_time_ymd(year + 20, 1, 1);

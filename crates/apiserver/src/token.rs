@@ -20,7 +20,11 @@ impl Token {
     /// A new random token of 244 random bits, as 64 hexadecimal digits.
     #[must_use]
     pub fn random() -> Self {
-        Self(format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()))
+        Self(format!(
+            "{}{}",
+            uuid::Uuid::new_v4().simple(),
+            uuid::Uuid::new_v4().simple()
+        ))
     }
 
     /// The token kept in a file, made with mode 0600 if it is missing.
@@ -32,11 +36,18 @@ impl Token {
             Ok(text) if text.trim().len() >= 32 => Ok(Self(text.trim().to_owned())),
             Ok(_) => Err(std::io::Error::new(
                 ErrorKind::InvalidData,
-                format!("{} holds no token; remove the file to get a new one", path.display()),
+                format!(
+                    "{} holds no token; remove the file to get a new one",
+                    path.display()
+                ),
             )),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let token = Self::random();
-                let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+                let mut file = std::fs::OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(path)?;
                 file.write_all(token.0.as_bytes())?;
                 file.sync_all()?;
                 Ok(token)
@@ -54,6 +65,9 @@ impl Token {
     /// Compares without telling by its duration where a guess goes wrong: digests are compared, all of them.
     pub(crate) fn matches(&self, guess: &str) -> bool {
         let (ours, theirs) = (Sha256::digest(&self.0), Sha256::digest(guess));
-        ours.iter().zip(theirs.iter()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+        ours.iter()
+            .zip(theirs.iter())
+            .fold(0, |difference, (a, b)| difference | (a ^ b))
+            == 0
     }
 }

@@ -38,14 +38,23 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn ok(body: impl Into<Bytes>) -> Self {
-        Self { code: 200, body: body.into() }
+        Self {
+            code: 200,
+            body: body.into(),
+        }
     }
 
     pub(crate) fn created(body: impl Into<Bytes>) -> Self {
-        Self { code: 201, body: body.into() }
+        Self {
+            code: 201,
+            body: body.into(),
+        }
     }
 
     pub(crate) fn json(code: u16, value: &Value) -> Self {
-        Self { code, body: value.to_string().into() }
+        Self {
+            code,
+            body: value.to_string().into(),
+        }
     }
 }

@@ -20,7 +20,11 @@ const ORPHAN: &str = "orphan";
 /// Runs until dropped.
 pub(crate) async fn run(api: Api) {
     loop {
-        let mut collector = Collector { api: api.clone(), index: Index::default(), queue: VecDeque::new() };
+        let mut collector = Collector {
+            api: api.clone(),
+            index: Index::default(),
+            queue: VecDeque::new(),
+        };
         let revision = collector.scan();
         collector.work().await;
         let mut watch = api.store.watch_all(revision);
@@ -65,7 +69,11 @@ impl Collector {
         for resource in self.api.store.resources() {
             for (key, object) in self.api.store.list(&resource, None).objects {
                 let uid: Arc<str> = meta::uid(&object.value).into();
-                let place = Place { resource: resource.clone(), key, uid };
+                let place = Place {
+                    resource: resource.clone(),
+                    key,
+                    uid,
+                };
                 self.index.put(&place, &object.value);
                 if meta::is_deleting(&object.value) || !owners_of(&object.value).is_empty() {
                     self.queue.push_back(place);
@@ -77,7 +85,9 @@ impl Collector {
 
     async fn work(&mut self) {
         while let Some(place) = self.queue.pop_front() {
-            let Some(object) = self.current(&place) else { continue };
+            let Some(object) = self.current(&place) else {
+                continue;
+            };
             if meta::is_deleting(&object.value) {
                 self.finish_owner(&place, &object).await;
             }
@@ -89,7 +99,10 @@ impl Collector {
 
     /// The object, if it is still the same one.
     fn current(&self, place: &Place) -> Option<Arc<Object>> {
-        let object = self.api.store.get(&place.resource, &place.key.namespace, &place.key.name)?;
+        let object = self
+            .api
+            .store
+            .get(&place.resource, &place.key.namespace, &place.key.name)?;
         (meta::uid(&object.value) == &*place.uid).then_some(object)
     }
 
@@ -107,7 +120,9 @@ impl Collector {
     /// Finds an owner where its reference says it is.
     fn look_up(&self, owner: &Owner, namespace: &str) -> Lookup {
         let kinds = self.api.kinds();
-        let Some(kind) = kinds.named(&owner.group, &owner.kind) else { return Lookup::Unknown };
+        let Some(kind) = kinds.named(&owner.group, &owner.kind) else {
+            return Lookup::Unknown;
+        };
         if kind.namespaced && namespace.is_empty() {
             // A cluster-scoped object cannot be owned by something in a namespace; such a reference says nothing.
             return Lookup::Unknown;
@@ -117,7 +132,14 @@ impl Collector {
             Ok(object) if meta::uid(&object.value) == owner.uid => {
                 let key = crate::store::Key::new(namespace, owner.name.as_str());
                 let resource = crate::registry::storage_of(kind).into();
-                Lookup::Found(Place { resource, key, uid: owner.uid.as_str().into() }, object)
+                Lookup::Found(
+                    Place {
+                        resource,
+                        key,
+                        uid: owner.uid.as_str().into(),
+                    },
+                    object,
+                )
             }
             _ => Lookup::Absent,
         }
@@ -131,8 +153,13 @@ impl Collector {
                 Lookup::Unknown => solid += 1,
                 Lookup::Absent => absent.push(owner.uid),
                 Lookup::Found(_, found) => {
-                    let waits = meta::is_deleting(&found.value) && meta::finalizers(&found.value).contains(&FOREGROUND);
-                    if waits { waiting.push(owner.uid) } else { solid += 1 }
+                    let waits = meta::is_deleting(&found.value)
+                        && meta::finalizers(&found.value).contains(&FOREGROUND);
+                    if waits {
+                        waiting.push(owner.uid)
+                    } else {
+                        solid += 1
+                    }
                 }
             }
         }
@@ -174,9 +201,13 @@ impl Collector {
         } else if finalizers.contains(&FOREGROUND) {
             let mut blocked = false;
             for dependent in self.index.dependents(&place.uid) {
-                let Some(found) = self.current(&dependent) else { continue };
+                let Some(found) = self.current(&dependent) else {
+                    continue;
+                };
                 let owners = owners_of(&found.value);
-                let Some(owner) = owners.iter().find(|owner| owner.uid == *place.uid) else { continue };
+                let Some(owner) = owners.iter().find(|owner| owner.uid == *place.uid) else {
+                    continue;
+                };
                 blocked |= owner.blocks;
                 if !meta::is_deleting(&found.value) {
                     self.queue.push_back(dependent);
@@ -200,7 +231,10 @@ impl Collector {
             ..DeleteOptions::default()
         };
         let outcome = delete_object(&self.api, &kind, &place.key.namespace, &place.key.name, &options).await;
-        if let Err(error) = outcome && error.reason != "NotFound" && error.reason != "Conflict" {
+        if let Err(error) = outcome
+            && error.reason != "NotFound"
+            && error.reason != "Conflict"
+        {
             tracing::warn!(resource = &*place.resource, name = &*place.key.name, %error, "garbage collection failed");
         }
     }
@@ -214,7 +248,11 @@ impl Collector {
             let owners = value["metadata"]["ownerReferences"].as_array()?.clone();
             let kept: Vec<Value> = owners
                 .iter()
-                .filter(|owner| !owner["uid"].as_str().is_some_and(|uid| uids.iter().any(|gone| gone == uid)))
+                .filter(|owner| {
+                    !owner["uid"]
+                        .as_str()
+                        .is_some_and(|uid| uids.iter().any(|gone| gone == uid))
+                })
                 .cloned()
                 .collect();
             (kept.len() != owners.len()).then(|| {
@@ -228,21 +266,26 @@ impl Collector {
     async fn drop_finalizer(&self, place: &Place, finalizer: &str) {
         let Some(kind) = self.kind_of(place) else { return };
         let without = |object: &Object| {
-            let kept: Vec<Value> =
-                meta::finalizers(&object.value).into_iter().filter(|f| *f != finalizer).map(Value::from).collect();
+            let kept: Vec<Value> = meta::finalizers(&object.value)
+                .into_iter()
+                .filter(|f| *f != finalizer)
+                .map(Value::from)
+                .collect();
             let mut value = object.value.clone();
             meta::set(&mut value, "finalizers", kept);
             value
         };
         let Some(object) = self.current(place) else { return };
         if is_finished(&kind, &without(&object)) {
-            let write = crate::store::Write::remove(place.resource.clone(), place.key.clone(), object.revision);
+            let write =
+                crate::store::Write::remove(place.resource.clone(), place.key.clone(), object.revision);
             if self.api.store.write(write).await.is_ok() {
                 return;
             }
         }
         self.amend(place, |object| {
-            let held = meta::uid(&object.value) == &*place.uid && meta::finalizers(&object.value).contains(&finalizer);
+            let held = meta::uid(&object.value) == &*place.uid
+                && meta::finalizers(&object.value).contains(&finalizer);
             held.then(|| without(object))
         })
         .await;

@@ -30,10 +30,15 @@ async fn expire(api: &Api, now: jiff::Timestamp) {
             seen(event["lastTimestamp"].as_str()),
             seen(event["series"]["lastObservedTime"].as_str()),
         ];
-        let Some(last) = last.into_iter().flatten().max() else { continue };
+        let Some(last) = last.into_iter().flatten().max() else {
+            continue;
+        };
         if now.duration_since(last) > LIFETIME {
             // Losing the race against an update means the event is alive after all.
-            _ = api.store.write(Write::remove("events", key, object.revision)).await;
+            _ = api
+                .store
+                .write(Write::remove("events", key, object.revision))
+                .await;
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::api::Api;
 use crate::call::{FieldValidation, WriteOptions};
 use crate::meta;
 use crate::registry::storage_of;
-use crate::store::{Gone, Key, Object, Write};
+use crate::store::{Key, Object, Write};
 use crate::verbs::{DeleteOptions, Propagation, Tracking, delete_object, insert, is_finished};
 
 const NAMESPACES: &str = "namespaces";
@@ -22,21 +22,21 @@ pub(crate) async fn run(api: Api) {
             tend(&api, &key.name, object).await;
         }
         let mut watch = api.store.watch_all(snapshot.revision);
-        loop {
-            match watch.next().await {
-                Ok(events) => {
-                    let mut touched: BTreeSet<Arc<str>> = BTreeSet::new();
-                    for event in events {
-                        let name = if &*event.resource == NAMESPACES { &event.key.name } else { &event.key.namespace };
-                        touched.insert(name.clone());
-                    }
-                    for name in touched {
-                        if let Some(object) = api.store.get(NAMESPACES, "", &name) {
-                            tend(&api, &name, &object).await;
-                        }
-                    }
+        // Falling behind the window ends the inner loop, and everything is looked at again.
+        while let Ok(events) = watch.next().await {
+            let mut touched: BTreeSet<Arc<str>> = BTreeSet::new();
+            for event in events {
+                let is_namespace = &*event.resource == NAMESPACES;
+                touched.insert(if is_namespace {
+                    event.key.name.clone()
+                } else {
+                    event.key.namespace.clone()
+                });
+            }
+            for name in touched {
+                if let Some(object) = api.store.get(NAMESPACES, "", &name) {
+                    tend(&api, &name, &object).await;
                 }
-                Err(Gone) => break,
             }
         }
     }
@@ -56,15 +56,28 @@ pub(crate) async fn furnish(api: &Api, namespace: &str) {
         return;
     }
     let kinds = api.kinds();
-    let Some(kind) = kinds.at("", "v1", "serviceaccounts") else { return };
+    let Some(kind) = kinds.at("", "v1", "serviceaccounts") else {
+        return;
+    };
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
     let options = WriteOptions {
         dry_run: false,
         validation: FieldValidation::Ignore,
         manager: "kube-controller-manager".into(),
     };
-    let outcome = insert(api, kind, namespace, account, &options, Tracking::Update, &mut Vec::new()).await;
-    if let Err(error) = outcome && !matches!(error.reason, "AlreadyExists" | "Forbidden" | "NotFound") {
+    let outcome = insert(
+        api,
+        kind,
+        namespace,
+        account,
+        &options,
+        Tracking::Update,
+        &mut Vec::new(),
+    )
+    .await;
+    if let Err(error) = outcome
+        && !matches!(error.reason, "AlreadyExists" | "Forbidden" | "NotFound")
+    {
         tracing::warn!(namespace, %error, "the default ServiceAccount could not be made");
     }
 }
@@ -79,7 +92,10 @@ async fn terminate(api: &Api, name: &str, namespace: &Object) {
         if !done.insert(storage.clone()) {
             continue;
         }
-        let options = DeleteOptions { propagation: Some(Propagation::Background), ..DeleteOptions::default() };
+        let options = DeleteOptions {
+            propagation: Some(Propagation::Background),
+            ..DeleteOptions::default()
+        };
         for (key, object) in api.store.list(&storage, Some(name)).objects {
             if meta::is_deleting(&object.value) {
                 continue;
@@ -94,7 +110,10 @@ async fn terminate(api: &Api, name: &str, namespace: &Object) {
         if !remaining.is_empty() {
             left.push((storage.clone(), remaining.len()));
         }
-        for finalizer in remaining.iter().flat_map(|(_, object)| meta::finalizers(&object.value)) {
+        for finalizer in remaining
+            .iter()
+            .flat_map(|(_, object)| meta::finalizers(&object.value))
+        {
             match held.iter_mut().find(|(known, _)| known == finalizer) {
                 Some((_, count)) => *count += 1,
                 None => held.push((finalizer.into(), 1)),
@@ -111,7 +130,9 @@ async fn terminate(api: &Api, name: &str, namespace: &Object) {
 /// Takes the `kubernetes` finalizer away and removes the namespace if nothing else holds it.
 async fn release(api: &Api, name: &str, namespace: &Object) {
     let kinds = api.kinds();
-    let Some(kind) = kinds.at("", "v1", NAMESPACES) else { return };
+    let Some(kind) = kinds.at("", "v1", NAMESPACES) else {
+        return;
+    };
     let without = |object: &Object| {
         let mut value = object.value.clone();
         let kept: Vec<Value> = value["spec"]["finalizers"]
@@ -133,9 +154,13 @@ async fn release(api: &Api, name: &str, namespace: &Object) {
     let key = Key::new("", name);
     let value = without(namespace);
     let outcome = if is_finished(kind, &value) {
-        api.store.write(Write::remove(NAMESPACES, key, namespace.revision)).await
+        api.store
+            .write(Write::remove(NAMESPACES, key, namespace.revision))
+            .await
     } else if value != namespace.value {
-        api.store.write(Write::replace(NAMESPACES, key, namespace.revision, value)).await
+        api.store
+            .write(Write::replace(NAMESPACES, key, namespace.revision, value))
+            .await
     } else {
         return;
     };
@@ -149,7 +174,11 @@ async fn release(api: &Api, name: &str, namespace: &Object) {
 async fn report(api: &Api, name: &str, left: &[(String, usize)], held: &[(String, usize)]) {
     let now = meta::now();
     let list = |items: &[(String, usize)], what: &str| {
-        items.iter().map(|(item, count)| format!("{item} has {count} {what}")).collect::<Vec<_>>().join(", ")
+        items
+            .iter()
+            .map(|(item, count)| format!("{item} has {count} {what}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let condition = |kind: &str, status: bool, reason: &str, message: String| {
         json!({
@@ -158,23 +187,56 @@ async fn report(api: &Api, name: &str, left: &[(String, usize)], held: &[(String
         })
     };
     let wanted = [
-        condition("NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered", "All resources successfully discovered".into()),
-        condition("NamespaceDeletionGroupVersionParsingFailure", false, "ParsedGroupVersions", "All legacy kube types successfully parsed".into()),
-        condition("NamespaceDeletionContentFailure", false, "ContentDeleted", "All content successfully deleted, may be waiting on finalization".into()),
-        condition("NamespaceContentRemaining", true, "SomeResourcesRemain", format!("Some resources are remaining: {}", list(left, "resource instances"))),
+        condition(
+            "NamespaceDeletionDiscoveryFailure",
+            false,
+            "ResourcesDiscovered",
+            "All resources successfully discovered".into(),
+        ),
+        condition(
+            "NamespaceDeletionGroupVersionParsingFailure",
+            false,
+            "ParsedGroupVersions",
+            "All legacy kube types successfully parsed".into(),
+        ),
+        condition(
+            "NamespaceDeletionContentFailure",
+            false,
+            "ContentDeleted",
+            "All content successfully deleted, may be waiting on finalization".into(),
+        ),
+        condition(
+            "NamespaceContentRemaining",
+            true,
+            "SomeResourcesRemain",
+            format!(
+                "Some resources are remaining: {}",
+                list(left, "resource instances")
+            ),
+        ),
         condition(
             "NamespaceFinalizersRemaining",
             !held.is_empty(),
-            if held.is_empty() { "ContentHasNoFinalizers" } else { "SomeFinalizersRemain" },
+            if held.is_empty() {
+                "ContentHasNoFinalizers"
+            } else {
+                "SomeFinalizersRemain"
+            },
             if held.is_empty() {
                 "All content-preserving finalizers finished".into()
             } else {
-                format!("Some content in the namespace has finalizers remaining: {}", list(held, "resource instances"))
+                format!(
+                    "Some content in the namespace has finalizers remaining: {}",
+                    list(held, "resource instances")
+                )
             },
         ),
     ];
     let change = |object: &Object| {
-        let old = object.value["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let old = object.value["status"]["conditions"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let merged: Vec<Value> = wanted
             .iter()
             .map(|condition| {

@@ -28,13 +28,22 @@ pub(super) struct Owner {
 
 /// The owner references of an object.
 pub(super) fn owners_of(object: &Value) -> Vec<Owner> {
-    let list = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    let list = object["metadata"]["ownerReferences"]
+        .as_array()
+        .into_iter()
+        .flatten();
     let text = |owner: &Value, field: &str| owner[field].as_str().unwrap_or_default().to_owned();
     list.map(|owner| {
         let version = text(owner, "apiVersion");
         let group = version.split_once('/').map_or("", |(group, _)| group).to_owned();
         let blocks = owner["blockOwnerDeletion"] == true;
-        Owner { group, kind: text(owner, "kind"), name: text(owner, "name"), uid: text(owner, "uid"), blocks }
+        Owner {
+            group,
+            kind: text(owner, "kind"),
+            name: text(owner, "name"),
+            uid: text(owner, "uid"),
+            blocks,
+        }
     })
     .collect()
 }
@@ -55,7 +64,10 @@ impl Index {
             return;
         }
         for uid in &uids {
-            self.dependents.entry(uid.clone()).or_default().insert(place.clone());
+            self.dependents
+                .entry(uid.clone())
+                .or_default()
+                .insert(place.clone());
         }
         self.owners.insert(place.uid.clone(), uids);
     }
@@ -80,7 +92,11 @@ impl Index {
     /// Follows an event; says which object it was about.
     pub(super) fn follow(&mut self, event: &Event) -> Place {
         let uid = meta::uid(&event.object.value).into();
-        let place = Place { resource: event.resource.clone(), key: event.key.clone(), uid };
+        let place = Place {
+            resource: event.resource.clone(),
+            key: event.key.clone(),
+            uid,
+        };
         match event.change {
             Change::Deleted => self.remove(&place),
             Change::Added | Change::Modified => self.put(&place, &event.object.value),

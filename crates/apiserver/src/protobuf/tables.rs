@@ -45,8 +45,10 @@ const RESOURCE: &Table = &[
     (7, Text("name")),
 ];
 const NON_RESOURCE: &Table = &[(1, Text("path")), (2, Text("verb"))];
-const SELF_ACCESS_SPEC: &Table =
-    &[(1, Message("resourceAttributes", RESOURCE)), (2, Message("nonResourceAttributes", NON_RESOURCE))];
+const SELF_ACCESS_SPEC: &Table = &[
+    (1, Message("resourceAttributes", RESOURCE)),
+    (2, Message("nonResourceAttributes", NON_RESOURCE)),
+];
 const ACCESS_SPEC: &Table = &[
     (1, Message("resourceAttributes", RESOURCE)),
     (2, Message("nonResourceAttributes", NON_RESOURCE)),
@@ -54,12 +56,23 @@ const ACCESS_SPEC: &Table = &[
     (4, Texts("groups")),
     (6, Text("uid")),
 ];
-const BOUND: &Table = &[(1, Text("kind")), (2, Text("apiVersion")), (3, Text("name")), (4, Text("uid"))];
-const TOKEN_SPEC: &Table =
-    &[(1, Texts("audiences")), (3, Message("boundObjectRef", BOUND)), (4, Number("expirationSeconds"))];
+const BOUND: &Table = &[
+    (1, Text("kind")),
+    (2, Text("apiVersion")),
+    (3, Text("name")),
+    (4, Text("uid")),
+];
+const TOKEN_SPEC: &Table = &[
+    (1, Texts("audiences")),
+    (3, Message("boundObjectRef", BOUND)),
+    (4, Number("expirationSeconds")),
+];
 const DELETE: &Table = &[
     (1, Number("gracePeriodSeconds")),
-    (2, Message("preconditions", &[(1, Text("uid")), (2, Text("resourceVersion"))])),
+    (
+        2,
+        Message("preconditions", &[(1, Text("uid")), (2, Text("resourceVersion"))]),
+    ),
     (3, Flag("orphanDependents")),
     (4, Text("propagationPolicy")),
     (5, Texts("dryRun")),
@@ -93,11 +106,19 @@ const RULE: &Table = &[
     (4, Texts("resourceNames")),
     (5, Texts("nonResourceURLs")),
 ];
-const SUBJECT: &Table = &[(1, Text("kind")), (2, Text("apiGroup")), (3, Text("name")), (4, Text("namespace"))];
+const SUBJECT: &Table = &[
+    (1, Text("kind")),
+    (2, Text("apiGroup")),
+    (3, Text("name")),
+    (4, Text("namespace")),
+];
 const ROLE_REF: &Table = &[(1, Text("apiGroup")), (2, Text("kind")), (3, Text("name"))];
 const ROLE: &Table = &[(1, Message("metadata", META)), (2, Messages("rules", RULE))];
-const BINDING: &Table =
-    &[(1, Message("metadata", META)), (2, Messages("subjects", SUBJECT)), (3, Message("roleRef", ROLE_REF))];
+const BINDING: &Table = &[
+    (1, Message("metadata", META)),
+    (2, Messages("subjects", SUBJECT)),
+    (3, Message("roleRef", ROLE_REF)),
+];
 
 const CONTAINER_PORT: &Table = &[
     (1, Text("name")),
@@ -129,7 +150,10 @@ const POD_SPEC: &Table = &[
     (20, Messages("initContainers", CONTAINER)),
 ];
 const EXPRESSION: &Table = &[(1, Text("key")), (2, Text("operator")), (3, Texts("values"))];
-const SELECTOR: &Table = &[(1, Labels("matchLabels")), (2, Messages("matchExpressions", EXPRESSION))];
+const SELECTOR: &Table = &[
+    (1, Labels("matchLabels")),
+    (2, Messages("matchExpressions", EXPRESSION)),
+];
 const TEMPLATE: &Table = &[(1, Message("metadata", META)), (2, Message("spec", POD_SPEC))];
 const DEPLOYMENT_SPEC: &Table = &[
     (1, Number("replicas")),
@@ -144,24 +168,48 @@ const DEPLOYMENT_SPEC: &Table = &[
 /// The table of a kind that may come in protobuf.
 pub(super) fn of(kind: &str) -> Option<&'static Table> {
     Some(match kind {
-        "SelfSubjectAccessReview" => &[(1, Message("metadata", META)), (2, Message("spec", SELF_ACCESS_SPEC)), (3, Skip)],
-        "SubjectAccessReview" | "LocalSubjectAccessReview" => {
-            &[(1, Message("metadata", META)), (2, Message("spec", ACCESS_SPEC)), (3, Skip)]
-        }
-        "SelfSubjectRulesReview" => {
-            &[(1, Message("metadata", META)), (2, Message("spec", &[(1, Text("namespace"))])), (3, Skip)]
-        }
+        "SelfSubjectAccessReview" => &[
+            (1, Message("metadata", META)),
+            (2, Message("spec", SELF_ACCESS_SPEC)),
+            (3, Skip),
+        ],
+        "SubjectAccessReview" | "LocalSubjectAccessReview" => &[
+            (1, Message("metadata", META)),
+            (2, Message("spec", ACCESS_SPEC)),
+            (3, Skip),
+        ],
+        "SelfSubjectRulesReview" => &[
+            (1, Message("metadata", META)),
+            (2, Message("spec", &[(1, Text("namespace"))])),
+            (3, Skip),
+        ],
         "SelfSubjectReview" => &[(1, Message("metadata", META)), (2, Skip)],
-        "TokenRequest" => &[(1, Message("metadata", META)), (2, Message("spec", TOKEN_SPEC)), (3, Skip)],
-        "TokenReview" => {
-            &[(1, Message("metadata", META)), (2, Message("spec", &[(1, Text("token")), (2, Texts("audiences"))])), (3, Skip)]
-        }
+        "TokenRequest" => &[
+            (1, Message("metadata", META)),
+            (2, Message("spec", TOKEN_SPEC)),
+            (3, Skip),
+        ],
+        "TokenReview" => &[
+            (1, Message("metadata", META)),
+            (2, Message("spec", &[(1, Text("token")), (2, Texts("audiences"))])),
+            (3, Skip),
+        ],
         "DeleteOptions" => DELETE,
-        "Eviction" => &[(1, Message("metadata", META)), (2, Message("deleteOptions", DELETE))],
-        "Namespace" => &[(1, Message("metadata", META)), (2, Message("spec", &[(1, Texts("finalizers"))])), (3, Skip)],
-        "ConfigMap" => {
-            &[(1, Message("metadata", META)), (2, Labels("data")), (3, Blobs("binaryData")), (4, Flag("immutable"))]
-        }
+        "Eviction" => &[
+            (1, Message("metadata", META)),
+            (2, Message("deleteOptions", DELETE)),
+        ],
+        "Namespace" => &[
+            (1, Message("metadata", META)),
+            (2, Message("spec", &[(1, Texts("finalizers"))])),
+            (3, Skip),
+        ],
+        "ConfigMap" => &[
+            (1, Message("metadata", META)),
+            (2, Labels("data")),
+            (3, Blobs("binaryData")),
+            (4, Flag("immutable")),
+        ],
         "Secret" => &[
             (1, Message("metadata", META)),
             (2, Blobs("data")),
@@ -175,10 +223,18 @@ pub(super) fn of(kind: &str) -> Option<&'static Table> {
             (3, Messages("imagePullSecrets", LOCAL_REFERENCE)),
             (4, Flag("automountServiceAccountToken")),
         ],
-        "Service" => &[(1, Message("metadata", META)), (2, Message("spec", SERVICE_SPEC)), (3, Skip)],
+        "Service" => &[
+            (1, Message("metadata", META)),
+            (2, Message("spec", SERVICE_SPEC)),
+            (3, Skip),
+        ],
         "Role" | "ClusterRole" => ROLE,
         "RoleBinding" | "ClusterRoleBinding" => BINDING,
-        "Deployment" => &[(1, Message("metadata", META)), (2, Message("spec", DEPLOYMENT_SPEC)), (3, Skip)],
+        "Deployment" => &[
+            (1, Message("metadata", META)),
+            (2, Message("spec", DEPLOYMENT_SPEC)),
+            (3, Skip),
+        ],
         _ => return None,
     })
 }

@@ -51,14 +51,27 @@ impl Event {
         previous: Option<Arc<Object>>,
     ) -> Self {
         let revision = object.revision;
-        Self { revision, resource, key, change, object, previous, at: Instant::now(), line: OnceLock::new() }
+        Self {
+            revision,
+            resource,
+            key,
+            change,
+            object,
+            previous,
+            at: Instant::now(),
+            line: OnceLock::new(),
+        }
     }
 
     /// The JSON watch line of the event in one version of its kind, made once for all watchers of that version.
     pub(crate) fn line(&self, kind: &str, api_version: &str) -> Bytes {
         let make = || watch_line(self.change.as_str(), kind, api_version, self.object.body());
         let (version, line) = self.line.get_or_init(|| (api_version.into(), make()));
-        if &**version == api_version { line.clone() } else { make() }
+        if &**version == api_version {
+            line.clone()
+        } else {
+            make()
+        }
     }
 }
 

@@ -14,7 +14,10 @@ pub(crate) struct Key {
 
 impl Key {
     pub(crate) fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 }
 
@@ -32,7 +35,11 @@ impl Object {
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.insert("resourceVersion".into(), Value::String(revision.to_string()));
         }
-        Self { value, revision, body: OnceLock::new() }
+        Self {
+            value,
+            revision,
+            body: OnceLock::new(),
+        }
     }
 
     /// The JSON of everything but `kind` and `apiVersion`, without the enclosing braces. Serialized once and

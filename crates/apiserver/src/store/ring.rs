@@ -22,7 +22,12 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn new(limit: usize, floor: u64) -> Self {
-        Self { events: VecDeque::new(), floor, limit: limit.max(1), weight: 0 }
+        Self {
+            events: VecDeque::new(),
+            floor,
+            limit: limit.max(1),
+            weight: 0,
+        }
     }
 
     pub(super) fn push(&mut self, event: Arc<Event>) {
@@ -35,7 +40,11 @@ impl Ring {
 
     /// Forgets what is too old.
     pub(super) fn trim(&mut self) {
-        while self.events.front().is_some_and(|event| event.at.elapsed() > MAX_AGE) {
+        while self
+            .events
+            .front()
+            .is_some_and(|event| event.at.elapsed() > MAX_AGE)
+        {
             self.forget_oldest();
         }
         self.events.shrink_to(self.events.len() * 2);

@@ -72,30 +72,49 @@ impl Sqlite {
             .append(true)
             .mode(0o600)
             .open(path)
-            .map_err(|source| OpenError::File { path: path.into(), source })?;
+            .map_err(|source| OpenError::File {
+                path: path.into(),
+                source,
+            })?;
         let database = |source: rusqlite::Error| match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 OpenError::InUse { path: path.into() }
             }
-            _ => OpenError::Database { path: path.into(), source },
+            _ => OpenError::Database {
+                path: path.into(),
+                source,
+            },
         };
         let connection = Connection::open(path).map_err(database)?;
         prepare(&connection).map_err(database)?;
         let state = Arc::new(RwLock::new(load(&connection, path, window)?));
         let (requests, inbox) = mpsc::channel();
-        let writer = Writer { connection, state: state.clone() };
+        let writer = Writer {
+            connection,
+            state: state.clone(),
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run(&inbox))
-            .map_err(|source| OpenError::File { path: path.into(), source })?;
-        let handle = Self { requests: Mutex::new(Some(requests)), thread: Mutex::new(Some(thread)) };
+            .map_err(|source| OpenError::File {
+                path: path.into(),
+                source,
+            })?;
+        let handle = Self {
+            requests: Mutex::new(Some(requests)),
+            thread: Mutex::new(Some(thread)),
+        };
         Ok((handle, state))
     }
 
     pub(super) async fn write(&self, write: Write) -> Answer {
         let closed = || WriteError::Storage("the store is closed".into());
         let (answer, receiver) = oneshot::channel();
-        self.requests.lock().as_ref().and_then(|requests| requests.send((write, answer)).ok()).ok_or_else(closed)?;
+        self.requests
+            .lock()
+            .as_ref()
+            .and_then(|requests| requests.send((write, answer)).ok())
+            .ok_or_else(closed)?;
         receiver.await.map_err(|_| closed())?
     }
 
@@ -135,9 +154,14 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn load(connection: &Connection, path: &Path, window: usize) -> Result<State, OpenError> {
-    let database = |source| OpenError::Database { path: path.into(), source };
+    let database = |source| OpenError::Database {
+        path: path.into(),
+        source,
+    };
     let revision: i64 = connection
-        .query_row("SELECT value FROM meta WHERE name = 'revision'", [], |row| row.get(0))
+        .query_row("SELECT value FROM meta WHERE name = 'revision'", [], |row| {
+            row.get(0)
+        })
         .map_err(database)?;
     let mut state = State::new(window, revision.unsigned_abs());
     let mut names: HashMap<String, Arc<str>> = HashMap::new();
@@ -157,8 +181,15 @@ fn load(connection: &Connection, path: &Path, window: usize) -> Result<State, Op
             name: name.clone(),
             source,
         })?;
-        let shared = names.entry(resource).or_insert_with_key(|resource| resource.as_str().into()).clone();
-        state.load(&shared, Key::new(namespace, name), Object::new(value, revision.unsigned_abs()));
+        let shared = names
+            .entry(resource)
+            .or_insert_with_key(|resource| resource.as_str().into())
+            .clone();
+        state.load(
+            &shared,
+            Key::new(namespace, name),
+            Object::new(value, revision.unsigned_abs()),
+        );
     }
     Ok(state)
 }
@@ -172,7 +203,9 @@ impl Writer {
     /// Ends when every sender is gone and the queue is empty.
     fn run(mut self, inbox: &mpsc::Receiver<Request>) {
         while let Ok(first) = inbox.recv() {
-            let group: Vec<Request> = std::iter::once(first).chain(inbox.try_iter().take(GROUP - 1)).collect();
+            let group: Vec<Request> = std::iter::once(first)
+                .chain(inbox.try_iter().take(GROUP - 1))
+                .collect();
             self.commit(group);
         }
     }
@@ -197,7 +230,11 @@ impl Writer {
             }
             answers.push((decided, answer));
         }
-        let outcome = if events.is_empty() { Ok(()) } else { self.persist(&events, revision) };
+        let outcome = if events.is_empty() {
+            Ok(())
+        } else {
+            self.persist(&events, revision)
+        };
         if outcome.is_ok() && !events.is_empty() {
             self.state.write().publish(events);
         }
@@ -205,9 +242,7 @@ impl Writer {
             // Refusals wait for the commit too: a caller that retries must see what it lost against.
             let result = match &outcome {
                 Ok(()) => decided,
-                Err(error) => {
-                    decided.and_then(|_| Err(WriteError::Storage(error.to_string().into())))
-                }
+                Err(error) => decided.and_then(|_| Err(WriteError::Storage(error.to_string().into()))),
             };
             _ = answer.send(result);
         }

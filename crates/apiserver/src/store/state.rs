@@ -67,7 +67,13 @@ impl Write {
             (None, None) => return Err(WriteError::Missing),
         };
         let object = Arc::new(Object::new(value, revision));
-        Ok(Arc::new(Event::new(self.resource, self.key, change, object, current)))
+        Ok(Arc::new(Event::new(
+            self.resource,
+            self.key,
+            change,
+            object,
+            current,
+        )))
     }
 }
 
@@ -103,11 +109,13 @@ impl State {
 
     fn resource(&mut self, resource: &Arc<str>) -> &mut Resource {
         let (window, start) = (self.window, self.start);
-        self.resources.entry(resource.clone()).or_insert_with(|| Resource {
-            objects: BTreeMap::new(),
-            ring: Ring::new(window, start),
-            bell: watch::channel(start).0,
-        })
+        self.resources
+            .entry(resource.clone())
+            .or_insert_with(|| Resource {
+                objects: BTreeMap::new(),
+                ring: Ring::new(window, start),
+                bell: watch::channel(start).0,
+            })
     }
 
     /// Puts an object that was on disk; no event.
@@ -120,7 +128,9 @@ impl State {
     }
 
     pub(super) fn list(&self, resource: &str, namespace: Option<&str>) -> Vec<(Key, Arc<Object>)> {
-        let Some(resource) = self.resources.get(resource) else { return Vec::new() };
+        let Some(resource) = self.resources.get(resource) else {
+            return Vec::new();
+        };
         let pair = |(key, object): (&Key, &Arc<Object>)| (key.clone(), object.clone());
         match namespace {
             None => resource.objects.iter().map(pair).collect(),
@@ -154,11 +164,17 @@ impl State {
                 };
             }
         }
-        Ok(Snapshot { revision, objects: objects.into_iter().collect() })
+        Ok(Snapshot {
+            revision,
+            objects: objects.into_iter().collect(),
+        })
     }
 
     pub(super) fn resources(&self) -> Vec<Arc<str>> {
-        let held = self.resources.iter().filter(|(_, resource)| !resource.objects.is_empty());
+        let held = self
+            .resources
+            .iter()
+            .filter(|(_, resource)| !resource.objects.is_empty());
         held.map(|(name, _)| name.clone()).collect()
     }
 
@@ -222,7 +238,10 @@ impl State {
     /// The oldest revision a watch may start from.
     pub(super) fn floor(&self, resource: Option<&str>) -> u64 {
         match resource {
-            Some(resource) => self.resources.get(resource).map_or(self.start, |r| r.ring.floor()),
+            Some(resource) => self
+                .resources
+                .get(resource)
+                .map_or(self.start, |r| r.ring.floor()),
             None => self.journal.floor(),
         }
     }

@@ -16,7 +16,10 @@ type Seen = BTreeMap<String, (u64, u64)>;
 
 fn picture(snapshot: &Snapshot) -> Seen {
     let entry = |(key, object): &(Key, Arc<Object>)| {
-        (key.name.to_string(), (object.revision, object.value["value"].as_u64().unwrap()))
+        (
+            key.name.to_string(),
+            (object.revision, object.value["value"].as_u64().unwrap()),
+        )
     };
     snapshot.objects.iter().map(entry).collect()
 }
@@ -26,12 +29,23 @@ async fn follow(mut watch: Watch, mut seen: Seen, last: u64) -> Seen {
     let mut reached = watch.cursor();
     while reached < last {
         for event in watch.next().await.unwrap() {
-            assert!(event.revision > reached, "revision {} came after {reached}", event.revision);
+            assert!(
+                event.revision > reached,
+                "revision {} came after {reached}",
+                event.revision
+            );
             reached = event.revision;
-            assert_eq!(event.object.value["metadata"]["resourceVersion"], event.revision.to_string());
+            assert_eq!(
+                event.object.value["metadata"]["resourceVersion"],
+                event.revision.to_string()
+            );
             let name = event.key.name.to_string();
             let before = seen.get(&name).map(|(revision, _)| *revision);
-            assert_eq!(event.previous.as_ref().map(|o| o.revision), before, "an event of {name} is missing");
+            assert_eq!(
+                event.previous.as_ref().map(|o| o.revision),
+                before,
+                "an event of {name} is missing"
+            );
             match event.change {
                 Change::Deleted => {
                     seen.remove(&name);
@@ -72,8 +86,10 @@ async fn write_all(store: Arc<Store>, script: Script) -> Vec<u64> {
 
 async fn list_then_watch_is_gapless(store: Store, scripts: Vec<Script>) {
     let store = Arc::new(store);
-    let writers: Vec<_> =
-        scripts.into_iter().map(|script| tokio::spawn(write_all(store.clone(), script))).collect();
+    let writers: Vec<_> = scripts
+        .into_iter()
+        .map(|script| tokio::spawn(write_all(store.clone(), script)))
+        .collect();
     let mut starts = Vec::new();
     for _ in 0..5 {
         let snapshot = store.list(RESOURCE, None);
@@ -88,7 +104,11 @@ async fn list_then_watch_is_gapless(store: Store, scripts: Vec<Script>) {
     }
     revisions.sort_unstable();
     let count = revisions.len() as u64;
-    assert_eq!(revisions, (1..=count).collect::<Vec<_>>(), "every revision belongs to one write");
+    assert_eq!(
+        revisions,
+        (1..=count).collect::<Vec<_>>(),
+        "every revision belongs to one write"
+    );
     let end = picture(&store.list(RESOURCE, None));
     for (watch, seen) in starts {
         assert_eq!(follow(watch, seen, count).await, end);
@@ -115,7 +135,10 @@ async fn follow_until(store: &Store, last: u64) -> Seen {
             }
             match event.change {
                 Change::Deleted => seen.remove(&*event.key.name),
-                _ => seen.insert(event.key.name.to_string(), (event.revision, event.object.value["value"].as_u64().unwrap())),
+                _ => seen.insert(
+                    event.key.name.to_string(),
+                    (event.revision, event.object.value["value"].as_u64().unwrap()),
+                ),
             };
             if event.revision == last {
                 return seen;
@@ -125,7 +148,11 @@ async fn follow_until(store: &Store, last: u64) -> Seen {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(3)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 fn scripts() -> impl Strategy<Value = Vec<Script>> {
@@ -155,7 +182,10 @@ proptest! {
 
 async fn put(store: &Store, name: &str) -> Result<u64, WriteError> {
     let key = Key::new("", name);
-    store.write(Write::create(RESOURCE, key, thing(name, 0))).await.map(|event| event.revision)
+    store
+        .write(Write::create(RESOURCE, key, thing(name, 0)))
+        .await
+        .map(|event| event.revision)
 }
 
 #[tokio::test]
@@ -181,13 +211,30 @@ async fn a_slow_watcher_is_cut_off_and_the_writer_is_not_blocked() {
 async fn writes_check_what_they_expect() {
     let store = Store::memory(10);
     let key = || Key::new("", "a");
-    assert!(matches!(store.write(Write::remove(RESOURCE, key(), 1)).await, Err(WriteError::Missing)));
+    assert!(matches!(
+        store.write(Write::remove(RESOURCE, key(), 1)).await,
+        Err(WriteError::Missing)
+    ));
     assert_eq!(put(&store, "a").await.unwrap(), 1);
     assert!(matches!(put(&store, "a").await, Err(WriteError::Exists)));
     let stale = Write::replace(RESOURCE, key(), 7, thing("a", 1));
     assert!(matches!(store.write(stale).await, Err(WriteError::Conflict)));
-    assert_eq!(store.write(Write::replace(RESOURCE, key(), 1, thing("a", 1))).await.unwrap().revision, 2);
-    assert_eq!(store.write(Write::remove(RESOURCE, key(), 2)).await.unwrap().revision, 3);
+    assert_eq!(
+        store
+            .write(Write::replace(RESOURCE, key(), 1, thing("a", 1)))
+            .await
+            .unwrap()
+            .revision,
+        2
+    );
+    assert_eq!(
+        store
+            .write(Write::remove(RESOURCE, key(), 2))
+            .await
+            .unwrap()
+            .revision,
+        3
+    );
 }
 
 #[tokio::test]
@@ -198,7 +245,10 @@ async fn a_reopened_database_goes_on_where_it_stopped_and_is_honest_about_its_pa
     for name in ["a", "b", "c"] {
         put(&store, name).await.unwrap();
     }
-    store.write(Write::remove(RESOURCE, Key::new("", "b"), 2)).await.unwrap();
+    store
+        .write(Write::remove(RESOURCE, Key::new("", "b"), 2))
+        .await
+        .unwrap();
     assert!(matches!(Store::open(&path, 100), Err(OpenError::InUse { .. })));
     drop(store);
     let store = Store::open(&path, 100).unwrap();
@@ -234,6 +284,11 @@ async fn the_database_is_readable_by_its_owner_only() {
     put(&store, "a").await.unwrap();
     for entry in std::fs::read_dir(directory.path()).unwrap() {
         let entry = entry.unwrap();
-        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.path());
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o077,
+            0,
+            "{:?}",
+            entry.path()
+        );
     }
 }

@@ -32,7 +32,12 @@ impl Watch {
     pub(super) fn new(state: Arc<RwLock<State>>, resource: Option<&str>, revision: u64) -> Self {
         let resource = resource.map(Arc::<str>::from);
         let bell = state.write().bell(resource.as_ref());
-        Self { state, resource, bell, cursor: revision }
+        Self {
+            state,
+            resource,
+            bell,
+            cursor: revision,
+        }
     }
 
     /// The revision up to which everything has been handed out.

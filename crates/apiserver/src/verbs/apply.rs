@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::Answer;
 use super::insert::{Tracking, insert, place};
 use super::modify::{Made, Sub, Target, check_name, modify};
-use super::Answer;
 use crate::apply::{self as ownership, ApplyOptions};
 use crate::call::Call;
 use crate::error::{ApiError, Cause};
@@ -42,9 +42,18 @@ pub(crate) async fn apply(call: &mut Call, mut applied: Value, sub: Sub) -> Resu
     };
     loop {
         if api.get(&kind, &call.namespace, &call.name).is_ok() {
-            let target = Target { kind: &kind, namespace: &call.namespace, name: &call.name, sub };
+            let target = Target {
+                kind: &kind,
+                namespace: &call.namespace,
+                name: &call.name,
+                sub,
+            };
             let outcome = modify(&api, target, &options, &mut call.warnings, |old, _| {
-                Ok(Made { value: merge(Some(old))?, tracked: true, needs_revision: false })
+                Ok(Made {
+                    value: merge(Some(old))?,
+                    tracked: true,
+                    needs_revision: false,
+                })
             })
             .await;
             match outcome {
@@ -68,7 +77,17 @@ pub(crate) async fn apply(call: &mut Call, mut applied: Value, sub: Sub) -> Resu
             return Err(refusal::not_found(&kind, &call.name));
         }
         let value = merge(None)?;
-        match insert(&api, &kind, &call.namespace, value, &options, Tracking::Applied, &mut call.warnings).await {
+        match insert(
+            &api,
+            &kind,
+            &call.namespace,
+            value,
+            &options,
+            Tracking::Applied,
+            &mut call.warnings,
+        )
+        .await
+        {
             Ok(object) => return Ok(Answer::created(present::one(&kind, call.look(), &object))),
             // Someone else created it in between: apply merges into that.
             Err(error) if error.reason == "AlreadyExists" && !options.dry_run => {}
@@ -79,7 +98,9 @@ pub(crate) async fn apply(call: &mut Call, mut applied: Value, sub: Sub) -> Resu
 
 /// Removes from the configuration what this endpoint ignores, so that the manager does not come to own it.
 fn reset(kind: &Kind, sub: Sub, applied: &mut Value) {
-    let Some(fields) = applied.as_object_mut() else { return };
+    let Some(fields) = applied.as_object_mut() else {
+        return;
+    };
     match sub {
         Sub::Status => {
             fields.retain(|field, _| matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status"));

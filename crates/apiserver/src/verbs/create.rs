@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::insert::{Tracking, insert};
 use super::Answer;
+use super::insert::{Tracking, insert};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::{conform, media, present, refusal};
@@ -17,7 +17,15 @@ pub(crate) async fn create(call: &mut Call, body: &Bytes) -> Result<Answer, ApiE
     let mut value = media::read(&call.headers, body)?;
     conform::type_meta(&call.kind, &mut value)?;
     let (api, kind) = (call.api.clone(), call.kind.clone());
-    let object =
-        insert(&api, &kind, &call.namespace, value, &options, Tracking::Update, &mut call.warnings).await?;
+    let object = insert(
+        &api,
+        &kind,
+        &call.namespace,
+        value,
+        &options,
+        Tracking::Update,
+        &mut call.warnings,
+    )
+    .await?;
     Ok(Answer::created(present::one(&kind, call.look(), &object)))
 }

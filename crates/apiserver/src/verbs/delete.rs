@@ -51,7 +51,11 @@ pub(crate) enum Deleted {
 impl DeleteOptions {
     /// Reads the body if there is one, else the query.
     fn of(call: &Call, body: &Bytes) -> Result<Self, ApiError> {
-        let given = if body.is_empty() { Value::Null } else { media::read(&call.headers, body)? };
+        let given = if body.is_empty() {
+            Value::Null
+        } else {
+            media::read(&call.headers, body)?
+        };
         let text = |field: &str| {
             let value = given.get(field).and_then(Value::as_str).map(str::to_owned);
             value.or_else(|| call.query.get(field).map(str::to_owned))
@@ -63,22 +67,44 @@ impl DeleteOptions {
             Some("Background") => Some(Propagation::Background),
             Some("Foreground") => Some(Propagation::Foreground),
             Some(other) => {
-                causes.push(call::unsupported("propagationPolicy", other, "\"Foreground\", \"Background\", \"Orphan\""));
+                causes.push(call::unsupported(
+                    "propagationPolicy",
+                    other,
+                    "\"Foreground\", \"Background\", \"Orphan\"",
+                ));
                 None
             }
         };
-        let in_query = || call.query.get("orphanDependents").map(|_| call.query.flag("orphanDependents"));
-        let orphan = given.get("orphanDependents").and_then(Value::as_bool).or_else(in_query);
+        let in_query = || {
+            call.query
+                .get("orphanDependents")
+                .map(|_| call.query.flag("orphanDependents"))
+        };
+        let orphan = given
+            .get("orphanDependents")
+            .and_then(Value::as_bool)
+            .or_else(in_query);
         if orphan.is_some() && propagation.is_some() {
             let text = "Invalid value: orphanDependents and propagationPolicy cannot be both set";
             causes.push(Cause::invalid("propagationPolicy", text));
         }
-        let listed = given.get("dryRun").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let listed = given
+            .get("dryRun")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         let dry_run = call::dry_run(listed.chain(call.query.all("dryRun")), &mut causes);
         if !causes.is_empty() {
             return Err(refusal::bad_options("DeleteOptions", causes));
         }
-        let by_flag = orphan.map(|orphan| if orphan { Propagation::Orphan } else { Propagation::Background });
+        let by_flag = orphan.map(|orphan| {
+            if orphan {
+                Propagation::Orphan
+            } else {
+                Propagation::Background
+            }
+        });
         let condition = |field: &str| Some(given.get("preconditions")?.get(field)?.as_str()?.to_owned());
         let grace = given.get("gracePeriodSeconds").and_then(Value::as_i64);
         Ok(Self {
@@ -98,7 +124,8 @@ pub(crate) async fn delete(call: &mut Call, body: &Bytes) -> Result<Answer, ApiE
     let deleted = delete_object(&api, &kind, &call.namespace, &call.name, &options).await?;
     match deleted {
         Deleted::Gone(object) if !returns_object(&kind) => {
-            let mut details = json!({"name": call.name, "kind": kind.plural, "uid": meta::uid(&object.value)});
+            let mut details =
+                json!({"name": call.name, "kind": kind.plural, "uid": meta::uid(&object.value)});
             if !kind.group.is_empty() {
                 details["group"] = json!(kind.group);
             }
@@ -128,7 +155,10 @@ pub(crate) async fn delete_collection(call: &mut Call, body: &Bytes) -> Result<A
             Err(error) => return Err(error),
         }
     }
-    let meta = ListMeta { revision: snapshot.revision, ..ListMeta::default() };
+    let meta = ListMeta {
+        revision: snapshot.revision,
+        ..ListMeta::default()
+    };
     Ok(Answer::ok(present::list(&kind, call.look(), &chosen, &meta)))
 }
 
@@ -137,7 +167,13 @@ fn returns_object(kind: &Kind) -> bool {
     kind.group.is_empty()
         && matches!(
             kind.plural.as_str(),
-            "pods" | "services" | "serviceaccounts" | "persistentvolumeclaims" | "persistentvolumes" | "podtemplates" | "resourcequotas"
+            "pods"
+                | "services"
+                | "serviceaccounts"
+                | "persistentvolumeclaims"
+                | "persistentvolumes"
+                | "podtemplates"
+                | "resourcequotas"
         )
 }
 
@@ -165,7 +201,10 @@ pub(crate) async fn delete_object(
         let (write, gone) = match planned {
             Plan::Nothing => return Ok(Deleted::Pending(current)),
             Plan::Remove => (Write::remove(storage.as_str(), key, current.revision), true),
-            Plan::Mark(value) => (Write::replace(storage.as_str(), key, current.revision, value), false),
+            Plan::Mark(value) => (
+                Write::replace(storage.as_str(), key, current.revision, value),
+                false,
+            ),
         };
         match api.store.write(write).await {
             Ok(event) if gone => return Ok(Deleted::Gone(event.object.clone())),
@@ -182,10 +221,17 @@ fn check_preconditions(
     options: &DeleteOptions,
     object: &Value,
 ) -> Result<(), ApiError> {
-    let wanted = [("UID", &options.uid, meta::uid(object)), ("ResourceVersion", &options.revision, meta::revision(object))];
+    let wanted = [
+        ("UID", &options.uid, meta::uid(object)),
+        ("ResourceVersion", &options.revision, meta::revision(object)),
+    ];
     for (what, wanted, found) in wanted {
-        if let Some(wanted) = wanted && wanted != found {
-            let why = format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}");
+        if let Some(wanted) = wanted
+            && wanted != found
+        {
+            let why = format!(
+                "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
+            );
             return Err(refusal::conflict(kind, name, &why));
         }
     }
@@ -205,7 +251,10 @@ fn plan(kind: &Kind, object: &Value, options: &DeleteOptions) -> Plan {
     let grace = grace_period(kind, object, options.grace);
     let is_namespace = kind.group.is_empty() && kind.plural == "namespaces";
     let is_crd = kind.plural == "customresourcedefinitions";
-    let holds_content = is_namespace && object["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty());
+    let holds_content = is_namespace
+        && object["spec"]["finalizers"]
+            .as_array()
+            .is_some_and(|list| !list.is_empty());
     let deleting = meta::is_deleting(object);
 
     let mut value = object.clone();
@@ -222,7 +271,11 @@ fn plan(kind: &Kind, object: &Value, options: &DeleteOptions) -> Plan {
     let sooner = meta::grace(object).is_none_or(|left| grace < left);
     if !deleting || sooner {
         let when = jiff::Timestamp::now().saturating_add(jiff::SignedDuration::from_secs(grace));
-        meta::set(&mut value, "deletionTimestamp", meta::stamp(when.unwrap_or(jiff::Timestamp::MAX)));
+        meta::set(
+            &mut value,
+            "deletionTimestamp",
+            meta::stamp(when.unwrap_or(jiff::Timestamp::MAX)),
+        );
         meta::set(&mut value, "deletionGracePeriodSeconds", grace);
         if !deleting && crate::verbs::insert::has_generation(kind) {
             let generation = object["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
@@ -232,13 +285,19 @@ fn plan(kind: &Kind, object: &Value, options: &DeleteOptions) -> Plan {
     if is_namespace {
         value["status"]["phase"] = json!("Terminating");
     }
-    if value == *object { Plan::Nothing } else { Plan::Mark(value) }
+    if value == *object {
+        Plan::Nothing
+    } else {
+        Plan::Mark(value)
+    }
 }
 
 /// The finalizers the object has once the propagation mode is written into them.
 fn finalizers_after(object: &Value, propagation: Option<Propagation>) -> Vec<&str> {
     let present = meta::finalizers(object);
-    let Some(propagation) = propagation else { return present };
+    let Some(propagation) = propagation else {
+        return present;
+    };
     let own = match propagation {
         Propagation::Orphan => Some("orphan"),
         Propagation::Foreground => Some("foregroundDeletion"),
@@ -248,7 +307,9 @@ fn finalizers_after(object: &Value, propagation: Option<Propagation>) -> Vec<&st
         .into_iter()
         .filter(|finalizer| !matches!(*finalizer, "orphan" | "foregroundDeletion") || Some(*finalizer) == own)
         .collect();
-    if let Some(own) = own && !finalizers.contains(&own) {
+    if let Some(own) = own
+        && !finalizers.contains(&own)
+    {
         finalizers.push(own);
     }
     finalizers
@@ -259,12 +320,16 @@ fn grace_period(kind: &Kind, object: &Value, asked: Option<i64>) -> i64 {
     if !kind.group.is_empty() || kind.plural != "pods" {
         return 0;
     }
-    let on_node = object["spec"]["nodeName"].as_str().is_some_and(|node| !node.is_empty());
+    let on_node = object["spec"]["nodeName"]
+        .as_str()
+        .is_some_and(|node| !node.is_empty());
     let over = matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
     if !on_node || over {
         return 0;
     }
-    let own = object["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap_or(30);
+    let own = object["spec"]["terminationGracePeriodSeconds"]
+        .as_i64()
+        .unwrap_or(30);
     let grace = asked.unwrap_or(own);
     // A negative period stands for the shortest there is short of "at once".
     let grace = if grace < 0 { 1 } else { grace };

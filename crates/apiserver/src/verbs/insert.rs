@@ -89,20 +89,34 @@ pub(crate) fn place(kind: &Kind, namespace: &str, value: &mut Value) -> Result<(
 /// Removes what a client may not set on creation.
 fn clear(kind: &Kind, value: &mut Value) -> Result<(), ApiError> {
     if !matches!(meta::revision(value), "" | "0") {
-        return Err(ApiError::new(500, "", "resourceVersion should not be set on objects to be created"));
+        return Err(ApiError::new(
+            500,
+            "",
+            "resourceVersion should not be set on objects to be created",
+        ));
     }
     if meta::name(value).is_empty() && meta::text(value, "generateName").is_empty() {
-        let cause = Cause::required("metadata.name", "Required value: name or generateName is required");
+        let cause = Cause::required(
+            "metadata.name",
+            "Required value: name or generateName is required",
+        );
         return Err(refusal::invalid(kind, "", vec![cause]));
     }
     let metadata = meta::of(value);
     for field in [
-        "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation",
+        "uid",
+        "resourceVersion",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "generation",
     ] {
         metadata.remove(field);
     }
     // A kubelet registers its node together with the node's status; all other statuses begin empty.
-    if kind.subresources.status && kind.plural != "nodes"
+    if kind.subresources.status
+        && kind.plural != "nodes"
         && let Some(fields) = value.as_object_mut()
     {
         fields.remove("status");
@@ -138,8 +152,13 @@ fn stamp(
     conform::validate(kind, &value, None)?;
     if tracking == Tracking::Update {
         let api_version = kind.api_version();
-        let update = UpdateOptions { manager: &options.manager, subresource: "", api_version: &api_version, now: &now };
-        track_update(None, &mut value, &kind.shape, &update);
+        let update = UpdateOptions {
+            manager: &options.manager,
+            subresource: "",
+            api_version: &api_version,
+            now: &now,
+        };
+        track_update(None, &mut value, &kind.shape, &update)?;
     }
     Ok(value)
 }
@@ -185,7 +204,10 @@ fn namespace_is_open(api: &Inner, kind: &Kind, namespace: &str, name: &str) -> R
 
 /// Refuses new instances of a definition on its way out.
 fn definition_is_alive(api: &Inner, kind: &Kind) -> Result<(), ApiError> {
-    match api.store.get(crate::crd_lifecycle::CRDS, "", &kind.resource_key()) {
+    match api
+        .store
+        .get(crate::crd_lifecycle::CRDS, "", &kind.resource_key())
+    {
         Some(definition) if meta::is_deleting(&definition.value) => Err(ApiError {
             message: "create not allowed while the CustomResourceDefinition is being deleted".into(),
             ..refusal::method_not_allowed()
@@ -198,7 +220,9 @@ fn definition_is_alive(api: &Inner, kind: &Kind) -> Result<(), ApiError> {
 fn generated(prefix: &str) -> String {
     const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
     let random = uuid::Uuid::new_v4();
-    let suffix = random.as_bytes()[..5].iter().map(|byte| ALPHABET[usize::from(*byte) % ALPHABET.len()] as char);
+    let suffix = random.as_bytes()[..5]
+        .iter()
+        .map(|byte| ALPHABET[usize::from(*byte) % ALPHABET.len()] as char);
     let base: String = prefix.chars().take(58).collect();
     base.chars().chain(suffix).collect()
 }

@@ -18,11 +18,15 @@ pub(crate) fn list(call: &Call) -> Result<Answer, ApiError> {
     let selection = Selection::of(call)?;
     let limit: usize = match call.query.get("limit") {
         None => 0,
-        Some(limit) => limit.parse().map_err(|_| refusal::bad_request(format!("limit \"{limit}\" is no number")))?,
+        Some(limit) => limit
+            .parse()
+            .map_err(|_| refusal::bad_request(format!("limit \"{limit}\" is no number")))?,
     };
     let page = call.query.get("continue").map(Page::decode).transpose()?;
     let snapshot = snapshot(call, limit, page.as_ref())?;
-    let start = page.as_ref().map(|page| Key::new(page.namespace.as_str(), page.name.as_str()));
+    let start = page
+        .as_ref()
+        .map(|page| Key::new(page.namespace.as_str(), page.name.as_str()));
 
     let mut items = Vec::new();
     let mut rest = 0;
@@ -42,8 +46,13 @@ pub(crate) fn list(call: &Call) -> Result<Answer, ApiError> {
             items.push((key.clone(), object.clone()));
         }
     }
-    let mut meta = ListMeta { revision: snapshot.revision, ..ListMeta::default() };
-    if rest > 0 && let Some((key, _)) = items.last() {
+    let mut meta = ListMeta {
+        revision: snapshot.revision,
+        ..ListMeta::default()
+    };
+    if rest > 0
+        && let Some((key, _)) = items.last()
+    {
         meta.next = Some(Page::encode(snapshot.revision, key));
         meta.remaining = selection.is_everything().then_some(rest);
     }
@@ -59,20 +68,33 @@ fn snapshot(call: &Call, limit: usize, page: Option<&Page>) -> Result<Snapshot, 
     let matching = call.query.get("resourceVersionMatch");
     let refuse = |field: &str, text: &str| {
         let reason = "FieldValueForbidden";
-        let cause = Cause { reason, field: field.into(), message: format!("Forbidden: {text}") };
+        let cause = Cause {
+            reason,
+            field: field.into(),
+            message: format!("Forbidden: {text}"),
+        };
         Err(refusal::bad_options("ListOptions", vec![cause]))
     };
     if let Some(page) = page {
         if matching.is_some() {
-            return refuse("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+            return refuse(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden when continue is provided",
+            );
         }
         if asked.is_some_and(|asked| asked != "0") {
             return Err(refusal::bad_request(
                 "specifying resource version is not allowed when using continue",
             ));
         }
-        let Some(revision) = page.revision else { return Ok(latest()) };
-        return call.api.store.list_at(&storage, call.scope(), revision).map_err(|_| page.expired());
+        let Some(revision) = page.revision else {
+            return Ok(latest());
+        };
+        return call
+            .api
+            .store
+            .list_at(&storage, call.scope(), revision)
+            .map_err(|_| page.expired());
     }
     let Some(asked) = asked else {
         return match matching {
@@ -88,12 +110,19 @@ fn snapshot(call: &Call, limit: usize, page: Option<&Page>) -> Result<Snapshot, 
         .map_err(|_| refusal::bad_request(format!("resourceVersion \"{asked}\" is no number")))?;
     let exact = match matching {
         Some("Exact") if revision == 0 => {
-            return refuse("resourceVersionMatch", "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"");
+            return refuse(
+                "resourceVersionMatch",
+                "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"",
+            );
         }
         Some("Exact") => true,
         Some("NotOlderThan") => false,
         Some(_) => {
-            let cause = crate::call::unsupported("resourceVersionMatch", matching.unwrap_or_default(), "\"Exact\", \"NotOlderThan\"");
+            let cause = crate::call::unsupported(
+                "resourceVersionMatch",
+                matching.unwrap_or_default(),
+                "\"Exact\", \"NotOlderThan\"",
+            );
             return Err(refusal::bad_options("ListOptions", vec![cause]));
         }
         None => limit > 0 && revision > 0,
@@ -105,8 +134,15 @@ fn snapshot(call: &Call, limit: usize, page: Option<&Page>) -> Result<Snapshot, 
     if !exact {
         return Ok(latest());
     }
-    let gone = |_| refusal::expired(format!("The resourceVersion for the provided list is too old: {revision}"));
-    call.api.store.list_at(&storage, call.scope(), revision).map_err(gone)
+    let gone = |_| {
+        refusal::expired(format!(
+            "The resourceVersion for the provided list is too old: {revision}"
+        ))
+    };
+    call.api
+        .store
+        .list_at(&storage, call.scope(), revision)
+        .map_err(gone)
 }
 
 /// Where a page ended.
@@ -125,18 +161,27 @@ impl Page {
     }
 
     fn decode(token: &str) -> Result<Self, ApiError> {
-        let broken = || refusal::bad_request("continue key is not valid: use the one of the previous page unchanged");
+        let broken =
+            || refusal::bad_request("continue key is not valid: use the one of the previous page unchanged");
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| broken())?;
         let token: Value = serde_json::from_slice(&bytes).map_err(|_| broken())?;
-        let (namespace, name) =
-            token.get("start").and_then(Value::as_str).and_then(|start| start.split_once('/')).ok_or_else(broken)?;
+        let (namespace, name) = token
+            .get("start")
+            .and_then(Value::as_str)
+            .and_then(|start| start.split_once('/'))
+            .ok_or_else(broken)?;
         let revision = token.get("rv").and_then(Value::as_i64).ok_or_else(broken)?;
-        Ok(Self { revision: u64::try_from(revision).ok(), namespace: namespace.into(), name: name.into() })
+        Ok(Self {
+            revision: u64::try_from(revision).ok(),
+            namespace: namespace.into(),
+            name: name.into(),
+        })
     }
 
     /// 410, with a token by which a client may go on with an inconsistent list if it wants to.
     fn expired(&self) -> ApiError {
-        let token = json!({"v": "meta.k8s.io/v1", "rv": -1, "start": format!("{}/{}", self.namespace, self.name)});
+        let token =
+            json!({"v": "meta.k8s.io/v1", "rv": -1, "start": format!("{}/{}", self.namespace, self.name)});
         ApiError {
             details: Some(json!({"continueToken": URL_SAFE_NO_PAD.encode(token.to_string())})),
             ..refusal::expired(

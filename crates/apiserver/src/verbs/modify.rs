@@ -66,17 +66,29 @@ pub(crate) async fn modify(
     warnings: &mut Vec<String>,
     mut make: impl FnMut(&Value, &mut Vec<String>) -> Result<Made, ApiError> + Send,
 ) -> Result<Arc<Object>, ApiError> {
-    let Target { kind, namespace, name, .. } = target;
+    let Target {
+        kind,
+        namespace,
+        name,
+        ..
+    } = target;
     loop {
         let current = api.get(kind, namespace, name)?;
         let old = present::value(kind, &current).into_owned();
         let made = make(&old, warnings)?;
-        let Some(new) = settle(target, &old, made, options, warnings)? else { return Ok(current) };
+        let Some(new) = settle(target, &old, made, options, warnings)? else {
+            return Ok(current);
+        };
         let key = Key::new(namespace, name);
         let write = if is_finished(kind, &new) {
             Write::remove(storage_of(kind), key, current.revision)
         } else {
-            Write::replace(storage_of(kind), key, current.revision, present::to_storage(kind, new))
+            Write::replace(
+                storage_of(kind),
+                key,
+                current.revision,
+                present::to_storage(kind, new),
+            )
         };
         if options.dry_run {
             let shown = write.value.unwrap_or_else(|| current.value.clone());
@@ -98,8 +110,17 @@ fn settle(
     options: &WriteOptions,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Value>, ApiError> {
-    let Target { kind, namespace, name, sub } = target;
-    let Made { value: mut new, tracked, needs_revision } = made;
+    let Target {
+        kind,
+        namespace,
+        name,
+        sub,
+    } = target;
+    let Made {
+        value: mut new,
+        tracked,
+        needs_revision,
+    } = made;
     conform::type_meta(kind, &mut new)?;
     place(kind, namespace, &mut new)?;
     check_name(&new, name)?;
@@ -117,9 +138,13 @@ fn settle(
     conform::validate(kind, &new, Some(old))?;
     if !tracked {
         let (now, api_version) = (meta::now(), kind.api_version());
-        let update =
-            UpdateOptions { manager: &options.manager, subresource: sub.name(), api_version: &api_version, now: &now };
-        track_update(Some(old), &mut new, &kind.shape, &update);
+        let update = UpdateOptions {
+            manager: &options.manager,
+            subresource: sub.name(),
+            api_version: &api_version,
+            now: &now,
+        };
+        track_update(Some(old), &mut new, &kind.shape, &update)?;
     }
     Ok((!is_same(old, &new)).then_some(new))
 }
@@ -145,13 +170,20 @@ fn preconditions(
 ) -> Result<(), ApiError> {
     let uid = meta::uid(new);
     if !uid.is_empty() && uid != meta::uid(old) {
-        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", meta::uid(old));
+        let why = format!(
+            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            meta::uid(old)
+        );
         return Err(refusal::conflict(kind, name, &why));
     }
     match meta::revision(new) {
         "" | "0" if needs_revision => {
             let text = "Invalid value: 0: must be specified for an update";
-            Err(refusal::invalid(kind, name, vec![Cause::invalid("metadata.resourceVersion", text)]))
+            Err(refusal::invalid(
+                kind,
+                name,
+                vec![Cause::invalid("metadata.resourceVersion", text)],
+            ))
         }
         "" | "0" => Ok(()),
         revision if revision == meta::revision(old) => Ok(()),
@@ -199,12 +231,24 @@ fn keep(kind: &Kind, sub: Sub, old: &Value, new: &mut Value) {
         Sub::Main | Sub::Scale if kind.subresources.status => take_back("status", new),
         Sub::Main | Sub::Scale => {}
     }
-    if sub != Sub::Finalize && kind.group.is_empty() && kind.plural == "namespaces" && old["spec"].get("finalizers").is_some() {
+    if sub != Sub::Finalize
+        && kind.group.is_empty()
+        && kind.plural == "namespaces"
+        && old["spec"].get("finalizers").is_some()
+    {
         new["spec"]["finalizers"] = old["spec"]["finalizers"].clone();
     }
     for field in [
-        "name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp",
-        "deletionGracePeriodSeconds", "generation", "generateName", "selfLink",
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "generateName",
+        "selfLink",
     ] {
         meta::copy(field, old, new);
     }
@@ -213,11 +257,15 @@ fn keep(kind: &Kind, sub: Sub, old: &Value, new: &mut Value) {
 /// True when anything but metadata and status differs.
 fn desire_changed(kind: &Kind, old: &Value, new: &Value) -> bool {
     let ignored = |field: &str| {
-        matches!(field, "apiVersion" | "kind" | "metadata") || (field == "status" && (kind.subresources.status || !kind.custom))
+        matches!(field, "apiVersion" | "kind" | "metadata")
+            || (field == "status" && (kind.subresources.status || !kind.custom))
     };
     let desire = |object: &Value| -> Vec<(String, Value)> {
         let fields = object.as_object().into_iter().flatten();
-        fields.filter(|(field, _)| !ignored(field)).map(|(field, value)| (field.clone(), value.clone())).collect()
+        fields
+            .filter(|(field, _)| !ignored(field))
+            .map(|(field, value)| (field.clone(), value.clone()))
+            .collect()
     };
     desire(old) != desire(new)
 }
@@ -225,7 +273,10 @@ fn desire_changed(kind: &Kind, old: &Value, new: &Value) -> bool {
 /// True when nothing differs but the times in `managedFields`: such a write is answered and not made.
 fn is_same(old: &Value, new: &Value) -> bool {
     fn timeless(object: &Value) -> Vec<Value> {
-        let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+        let entries = object["metadata"]["managedFields"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let without = |mut entry: Value| {
             if let Some(entry) = entry.as_object_mut() {
                 entry.remove("time");
@@ -239,7 +290,11 @@ fn is_same(old: &Value, new: &Value) -> bool {
     }
     let fields = |object: &Value| object.as_object().map_or(0, serde_json::Map::len);
     let equal_outside = fields(old) == fields(new)
-        && old.as_object().into_iter().flatten().all(|(field, value)| field == "metadata" || new.get(field) == Some(value));
+        && old
+            .as_object()
+            .into_iter()
+            .flatten()
+            .all(|(field, value)| field == "metadata" || new.get(field) == Some(value));
     if !equal_outside {
         return false;
     }
@@ -259,5 +314,8 @@ pub(crate) fn is_finished(kind: &Kind, object: &Value) -> bool {
     meta::is_deleting(object)
         && meta::finalizers(object).is_empty()
         && meta::grace(object).unwrap_or(0) == 0
-        && !(is_namespace && object["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty()))
+        && !(is_namespace
+            && object["spec"]["finalizers"]
+                .as_array()
+                .is_some_and(|list| !list.is_empty()))
 }

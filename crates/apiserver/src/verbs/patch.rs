@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::Answer;
 use super::apply::apply;
 use super::modify::{Made, Sub, Target, modify};
-use super::Answer;
 use crate::apply::strategic_shape;
 use crate::call::Call;
 use crate::error::ApiError;
@@ -46,14 +46,20 @@ impl Dialect {
 
     /// Reads the body of a patch.
     pub(crate) fn read(self, body: &Bytes) -> Result<Value, ApiError> {
-        if self == Self::Apply { media::yaml(body) } else { media::json(body) }
+        if self == Self::Apply {
+            media::yaml(body)
+        } else {
+            media::json(body)
+        }
     }
 
     /// Applies a patch of this dialect; not for apply, which needs the fields' owners.
     pub(crate) fn run(self, kind: &Kind, object: &mut Value, patch: &Value) -> Result<(), ApiError> {
         match self {
             Self::Json => dialects::json_patch(object, patch),
-            Self::Strategic => dialects::strategic_merge(object, patch, &strategic_shape(&kind.group, &kind.kind)),
+            Self::Strategic => {
+                dialects::strategic_merge(object, patch, &strategic_shape(&kind.group, &kind.kind))
+            }
             Self::Merge | Self::Apply if !patch.is_object() => {
                 Err(refusal::bad_request("a merge patch must be a JSON object"))
             }
@@ -75,16 +81,29 @@ pub(crate) async fn patch(call: &mut Call, body: &Bytes, sub: Sub) -> Result<Ans
     if call.query.flag("force") {
         let reason = "FieldValueForbidden";
         let message = "Forbidden: may not be specified for non-apply patch".into();
-        let cause = crate::error::Cause { reason, field: "force".into(), message };
+        let cause = crate::error::Cause {
+            reason,
+            field: "force".into(),
+            message,
+        };
         return Err(refusal::bad_options("PatchOptions", vec![cause]));
     }
     let options = call.write_options("PatchOptions")?;
     let (api, kind) = (call.api.clone(), call.kind.clone());
-    let target = Target { kind: &kind, namespace: &call.namespace, name: &call.name, sub };
+    let target = Target {
+        kind: &kind,
+        namespace: &call.namespace,
+        name: &call.name,
+        sub,
+    };
     let object = modify(&api, target, &options, &mut call.warnings, |old, _| {
         let mut value = old.clone();
         dialect.run(&kind, &mut value, &patch)?;
-        Ok(Made { value, tracked: false, needs_revision: false })
+        Ok(Made {
+            value,
+            tracked: false,
+            needs_revision: false,
+        })
     })
     .await?;
     Ok(Answer::ok(present::one(&kind, call.look(), &object)))

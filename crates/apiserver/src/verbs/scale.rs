@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::Answer;
 use super::modify::{Made, Sub, Target, modify};
 use super::patch::Dialect;
-use super::Answer;
 use crate::call::Call;
 use crate::error::{ApiError, Cause};
 use crate::kind::{Kind, ScalePaths};
@@ -14,7 +14,9 @@ use crate::{media, meta, refusal};
 /// GET, PUT and PATCH of `autoscaling/v1` Scale.
 pub(crate) async fn scale(call: &mut Call, method: &http::Method, body: &Bytes) -> Result<Answer, ApiError> {
     let (api, kind) = (call.api.clone(), call.kind.clone());
-    let Some(paths) = kind.subresources.scale.clone() else { return Err(refusal::no_such_path()) };
+    let Some(paths) = kind.subresources.scale.clone() else {
+        return Err(refusal::no_such_path());
+    };
     if *method == http::Method::GET {
         let object = api.get(&kind, &call.namespace, &call.name)?;
         return Ok(Answer::json(200, &shown(&object.value, &paths)));
@@ -29,7 +31,12 @@ pub(crate) async fn scale(call: &mut Call, method: &http::Method, body: &Bytes) 
         None => media::read(&call.headers, body)?,
         Some(dialect) => dialect.read(body)?,
     };
-    let target = Target { kind: &kind, namespace: &call.namespace, name: &call.name, sub: Sub::Scale };
+    let target = Target {
+        kind: &kind,
+        namespace: &call.namespace,
+        name: &call.name,
+        sub: Sub::Scale,
+    };
     let object = modify(&api, target, &options, &mut call.warnings, |old, _| {
         let wanted = match dialect {
             None => given.clone(),
@@ -52,7 +59,11 @@ pub(crate) async fn scale(call: &mut Call, method: &http::Method, body: &Bytes) 
                 meta::set(&mut value, field, meta::text(&wanted, field));
             }
         }
-        Ok(Made { value, tracked: false, needs_revision: false })
+        Ok(Made {
+            value,
+            tracked: false,
+            needs_revision: false,
+        })
     })
     .await?;
     Ok(Answer::json(200, &shown(&object.value, &paths)))
@@ -61,15 +72,19 @@ pub(crate) async fn scale(call: &mut Call, method: &http::Method, body: &Bytes) 
 fn replicas(kind: &Kind, name: &str, scale: &Value) -> Result<i64, ApiError> {
     let replicas = match scale["spec"].get("replicas") {
         None => 0,
-        Some(replicas) => replicas
-            .as_i64()
-            .ok_or_else(|| refusal::bad_request(format!("spec.replicas must be a whole number and is {replicas}")))?,
+        Some(replicas) => replicas.as_i64().ok_or_else(|| {
+            refusal::bad_request(format!("spec.replicas must be a whole number and is {replicas}"))
+        })?,
     };
     if (0..=i64::from(i32::MAX)).contains(&replicas) {
         return Ok(replicas);
     }
     let text = format!("Invalid value: {replicas}: must be greater than or equal to 0");
-    Err(refusal::invalid(kind, name, vec![Cause::invalid("spec.replicas", text)]))
+    Err(refusal::invalid(
+        kind,
+        name,
+        vec![Cause::invalid("spec.replicas", text)],
+    ))
 }
 
 /// The Scale of an object.
@@ -82,7 +97,12 @@ fn shown(object: &Value, paths: &ScalePaths) -> Value {
     }
     let number = |path: &str| at(object, path).and_then(Value::as_i64).unwrap_or(0);
     let mut status = json!({"replicas": number(&paths.status)});
-    let selector = paths.selector.as_deref().and_then(|path| at(object, path)).map(selector_text).unwrap_or_default();
+    let selector = paths
+        .selector
+        .as_deref()
+        .and_then(|path| at(object, path))
+        .map(selector_text)
+        .unwrap_or_default();
     if !selector.is_empty() {
         status["selector"] = json!(selector);
     }
@@ -97,12 +117,27 @@ fn selector_text(selector: &Value) -> String {
     if let Some(text) = selector.as_str() {
         return text.into();
     }
-    let labels = selector.get("matchLabels").and_then(Value::as_object).into_iter().flatten();
-    let mut parts: Vec<String> =
-        labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
-    for rule in selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten() {
+    let labels = selector
+        .get("matchLabels")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    let mut parts: Vec<String> = labels
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    for rule in selector
+        .get("matchExpressions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let key = rule["key"].as_str().unwrap_or_default();
-        let values: Vec<&str> = rule["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let values: Vec<&str> = rule["values"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         parts.push(match rule["operator"].as_str().unwrap_or_default() {
             "In" => format!("{key} in ({})", values.join(",")),
             "NotIn" => format!("{key} notin ({})", values.join(",")),
@@ -115,7 +150,9 @@ fn selector_text(selector: &Value) -> String {
 }
 
 fn at<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
-    path.trim_start_matches('.').split('.').try_fold(object, |value, field| value.get(field))
+    path.trim_start_matches('.')
+        .split('.')
+        .try_fold(object, |value, field| value.get(field))
 }
 
 fn set_at(object: &mut Value, path: &str, value: Value) {

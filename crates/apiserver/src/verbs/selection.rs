@@ -19,8 +19,16 @@ pub(crate) struct Selection {
 impl Selection {
     /// Reads both selectors of the query.
     pub(crate) fn of(call: &Call) -> Result<Self, ApiError> {
-        let labels = call.query.get("labelSelector").map(LabelSelector::parse).transpose()?;
-        let fields = call.query.get("fieldSelector").map(FieldSelector::parse).transpose()?;
+        let labels = call
+            .query
+            .get("labelSelector")
+            .map(LabelSelector::parse)
+            .transpose()?;
+        let fields = call
+            .query
+            .get("fieldSelector")
+            .map(FieldSelector::parse)
+            .transpose()?;
         if let Some(fields) = &fields {
             fields.check(&call.kind)?;
         }
@@ -39,7 +47,9 @@ impl Selection {
     }
 
     fn matches_value(&self, object: &Value) -> bool {
-        self.name.as_deref().is_none_or(|name| name == crate::meta::name(object))
+        self.name
+            .as_deref()
+            .is_none_or(|name| name == crate::meta::name(object))
             && self.labels.as_ref().is_none_or(|labels| labels.matches(object))
             && self.fields.as_ref().is_none_or(|fields| fields.matches(object))
     }

@@ -31,7 +31,11 @@ pub(crate) fn watch(call: Call) -> Result<Response, ApiError> {
     let selection = Selection::of(&call)?;
     let start = Start::of(&call)?;
     let storage = storage_of(&call.kind);
-    let timeout = call.query.number("timeoutSeconds").filter(|seconds| *seconds > 0).map(Duration::from_secs);
+    let timeout = call
+        .query
+        .number("timeoutSeconds")
+        .filter(|seconds| *seconds > 0)
+        .map(Duration::from_secs);
     let bookmarks = call.query.flag("allowWatchBookmarks") || matches!(start, Start::StateThenMark);
     let mut pending = VecDeque::new();
     let mut pump = Pump {
@@ -76,7 +80,9 @@ pub(crate) fn watch(call: Call) -> Result<Response, ApiError> {
         }
     });
     let mut response = Response::new(Body::from_stream(body));
-    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     Ok(response)
 }
 
@@ -97,26 +103,44 @@ impl Start {
         let revision: u64 = match asked {
             None => 0,
             Some(asked) => asked.parse().map_err(|_| {
-                let text = format!("Invalid value: \"{asked}\": strconv.ParseUint: parsing \"{asked}\": invalid syntax");
+                let text = format!(
+                    "Invalid value: \"{asked}\": strconv.ParseUint: parsing \"{asked}\": invalid syntax"
+                );
                 refusal::bad_options("ListOptions", vec![Cause::invalid("resourceVersion", text)])
             })?,
         };
         let matching = call.query.get("resourceVersionMatch");
-        let initial = call.query.get("sendInitialEvents").map(|_| call.query.flag("sendInitialEvents"));
+        let initial = call
+            .query
+            .get("sendInitialEvents")
+            .map(|_| call.query.flag("sendInitialEvents"));
         let refuse = |field: &str, text: &str| {
             let reason = "FieldValueForbidden";
-            let cause = Cause { reason, field: field.into(), message: format!("Forbidden: {text}") };
+            let cause = Cause {
+                reason,
+                field: field.into(),
+                message: format!("Forbidden: {text}"),
+            };
             Err(refusal::bad_options("ListOptions", vec![cause]))
         };
         match (initial, matching) {
             (None, Some(_)) => {
-                return refuse("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+                return refuse(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+                );
             }
             (Some(_), None) => {
-                return refuse("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+                return refuse(
+                    "resourceVersionMatch",
+                    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+                );
             }
             (Some(_), Some(other)) if other != "NotOlderThan" => {
-                return refuse("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+                return refuse(
+                    "resourceVersionMatch",
+                    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+                );
             }
             _ => {}
         }
@@ -185,7 +209,11 @@ impl Pump {
 
     /// The line for an event; none when it is not about what this watch selects.
     fn shown(&mut self, event: &Event) -> Option<Bytes> {
-        if self.call.scope().is_some_and(|namespace| namespace != &*event.key.namespace) {
+        if self
+            .call
+            .scope()
+            .is_some_and(|namespace| namespace != &*event.key.namespace)
+        {
             return None;
         }
         let kind = &self.call.kind;
@@ -203,7 +231,10 @@ impl Pump {
             // Every watcher that sees this event unchanged gets the same bytes.
             return Some(event.line(&kind.kind, &kind.api_version()));
         }
-        if change == Change::Deleted && event.change != Change::Deleted && let Some(previous) = &event.previous {
+        if change == Change::Deleted
+            && event.change != Change::Deleted
+            && let Some(previous) = &event.previous
+        {
             // It left the selection: the watcher is told the last state it knew, at the new revision.
             let left = Object::new(previous.value.clone(), event.revision);
             return Some(self.line(change, &left));
@@ -216,7 +247,9 @@ impl Pump {
         let kind = self.call.kind.clone();
         let shown = match self.call.form {
             Form::Plain if kind.group == "events.k8s.io" => present::value(&kind, object).into_owned(),
-            Form::Plain => return watch_line(change.as_str(), &kind.kind, &kind.api_version(), object.body()),
+            Form::Plain => {
+                return watch_line(change.as_str(), &kind.kind, &kind.api_version(), object.body());
+            }
             Form::Metadata => present::partial(&object.value),
             Form::Table => {
                 let value = present::value(&kind, object);
@@ -263,7 +296,10 @@ impl Pump {
     /// The ERROR event that ends a watch whose past is no longer kept.
     fn gone(&mut self, revision: u64) -> Bytes {
         self.over = true;
-        line("ERROR", &refusal::too_old(revision, self.call.api.store.revision()).to_status())
+        line(
+            "ERROR",
+            &refusal::too_old(revision, self.call.api.store.revision()).to_status(),
+        )
     }
 }
 

@@ -20,15 +20,32 @@ async fn remote() -> Remote {
     let token = Token::load_or_create(&directory.path().join("token")).unwrap();
     let api = ApiServer::builder().build().await.unwrap();
     let addr: SocketAddr = ([127, 0, 0, 1], 0).into();
-    let serving = api.serve(ServeOptions { addr, tls: tls.clone(), token: token.clone() }).await.unwrap();
-    Remote { serving, _api: api, token, tls, directory }
+    let serving = api
+        .serve(ServeOptions {
+            addr,
+            tls: tls.clone(),
+            token: token.clone(),
+        })
+        .await
+        .unwrap();
+    Remote {
+        serving,
+        _api: api,
+        token,
+        tls,
+        directory,
+    }
 }
 
 fn http(remote: &Remote) -> reqwest::Client {
     let provider = rustls::crypto::ring::default_provider();
     _ = provider.install_default();
     let ca = reqwest::Certificate::from_pem(remote.tls.ca_pem().as_bytes()).unwrap();
-    reqwest::Client::builder().tls_certs_only([ca]).no_proxy().build().unwrap()
+    reqwest::Client::builder()
+        .tls_certs_only([ca])
+        .no_proxy()
+        .build()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -48,12 +65,29 @@ async fn no_request_without_token_gets_anything_but_401() {
         Some(secret.to_owned()),
     ];
     let paths = [
-        "/", "/healthz", "/livez", "/readyz", "/version", "/api", "/apis", "/openapi/v3", "/api/v1/secrets", "/nowhere",
-        "/api/v1/namespaces/default/pods?watch=1", "/api/v1/namespaces/default/pods/p/exec?command=sh", "//api/v1", "/%2e%2e/",
+        "/",
+        "/healthz",
+        "/livez",
+        "/readyz",
+        "/version",
+        "/api",
+        "/apis",
+        "/openapi/v3",
+        "/api/v1/secrets",
+        "/nowhere",
+        "/api/v1/namespaces/default/pods?watch=1",
+        "/api/v1/namespaces/default/pods/p/exec?command=sh",
+        "//api/v1",
+        "/%2e%2e/",
     ];
     for path in paths {
         for guess in &guesses {
-            for method in [reqwest::Method::GET, reqwest::Method::POST, reqwest::Method::DELETE, reqwest::Method::OPTIONS] {
+            for method in [
+                reqwest::Method::GET,
+                reqwest::Method::POST,
+                reqwest::Method::DELETE,
+                reqwest::Method::OPTIONS,
+            ] {
                 let mut request = http.request(method.clone(), format!("{}{path}", remote.serving.url()));
                 if let Some(guess) = guess {
                     request = request.header("authorization", guess);
@@ -65,9 +99,17 @@ async fn no_request_without_token_gets_anything_but_401() {
             }
         }
     }
-    let in_query = format!("{}/version?access_token={secret}&token={secret}", remote.serving.url());
+    let in_query = format!(
+        "{}/version?access_token={secret}&token={secret}",
+        remote.serving.url()
+    );
     assert_eq!(http.get(in_query).send().await.unwrap().status(), 401);
-    let right = http.get(format!("{}/healthz", remote.serving.url())).bearer_auth(secret).send().await.unwrap();
+    let right = http
+        .get(format!("{}/healthz", remote.serving.url()))
+        .bearer_auth(secret)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(right.status(), 200);
     remote.serving.shutdown().await;
 }
@@ -78,28 +120,76 @@ async fn the_holder_of_the_token_is_known_and_may_do_everything() {
     let http = http(&remote);
     let ask = async |group: &str, resource: &str, body: serde_json::Value| -> serde_json::Value {
         let url = format!("{}/apis/{group}/v1/{resource}", remote.serving.url());
-        let request = http.post(url).bearer_auth(remote.token.secret()).header("content-type", "application/json");
-        request.body(body.to_string()).send().await.unwrap().json().await.unwrap()
+        let request = http
+            .post(url)
+            .bearer_auth(remote.token.secret())
+            .header("content-type", "application/json");
+        request
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     };
     let me = ask("authentication.k8s.io", "selfsubjectreviews", json!({})).await;
     assert_eq!(me["status"]["userInfo"]["username"], "kubernetes-admin");
     let spec = json!({"spec": {"resourceAttributes": {"verb": "get", "resource": "pods"}}});
     for resource in ["selfsubjectaccessreviews", "subjectaccessreviews"] {
-        assert_eq!(ask("authorization.k8s.io", resource, spec.clone()).await["status"]["allowed"], true);
+        assert_eq!(
+            ask("authorization.k8s.io", resource, spec.clone()).await["status"]["allowed"],
+            true
+        );
     }
-    let rules = ask("authorization.k8s.io", "selfsubjectrulesreviews", json!({"spec": {"namespace": "default"}})).await;
+    let rules = ask(
+        "authorization.k8s.io",
+        "selfsubjectrulesreviews",
+        json!({"spec": {"namespace": "default"}}),
+    )
+    .await;
     assert_eq!(rules["status"]["resourceRules"][0]["verbs"], json!(["*"]));
-    let review = ask("authentication.k8s.io", "tokenreviews", json!({"spec": {"token": "made.up.one"}})).await;
+    let review = ask(
+        "authentication.k8s.io",
+        "tokenreviews",
+        json!({"spec": {"token": "made.up.one"}}),
+    )
+    .await;
     assert_eq!(review["status"]["authenticated"], false);
-    let path = format!("{}/api/v1/namespaces/default/serviceaccounts/default/token", remote.serving.url());
-    let made: serde_json::Value =
-        http.post(path).bearer_auth(remote.token.secret()).header("content-type", "application/json").body("{}").send().await.unwrap().json().await.unwrap();
+    let path = format!(
+        "{}/api/v1/namespaces/default/serviceaccounts/default/token",
+        remote.serving.url()
+    );
+    let made: serde_json::Value = http
+        .post(path)
+        .bearer_auth(remote.token.secret())
+        .header("content-type", "application/json")
+        .body("{}")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let token = made["status"]["token"].as_str().unwrap().to_owned();
-    let review = ask("authentication.k8s.io", "tokenreviews", json!({"spec": {"token": token}})).await;
-    assert_eq!(review["status"]["user"]["username"], "system:serviceaccount:default:default");
+    let review = ask(
+        "authentication.k8s.io",
+        "tokenreviews",
+        json!({"spec": {"token": token}}),
+    )
+    .await;
+    assert_eq!(
+        review["status"]["user"]["username"],
+        "system:serviceaccount:default:default"
+    );
     assert_ne!(made["status"]["token"], remote.token.secret());
     // The account's token names it and opens nothing.
-    let refused = http.get(format!("{}/api", remote.serving.url())).bearer_auth(token).send().await.unwrap();
+    let refused = http
+        .get(format!("{}/api", remote.serving.url()))
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(refused.status(), 401);
 }
 
@@ -109,7 +199,10 @@ async fn secrets_show_themselves_to_no_one_and_files_are_private() {
     let secret = remote.token.secret();
     assert!(!format!("{:?}", remote.token).contains(secret));
     for name in ["ca.key", "token"] {
-        let mode = std::fs::metadata(remote.directory.path().join(name)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(remote.directory.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o077, 0, "{name}");
     }
 }
@@ -122,8 +215,20 @@ async fn a_restart_keeps_authority_and_token() {
     let token = Token::load_or_create(&first.directory.path().join("token")).unwrap();
     assert_eq!(token.secret(), first.token.secret());
     let api = ApiServer::builder().build().await.unwrap();
-    let serving = api.serve(ServeOptions { addr: ([127, 0, 0, 1], 0).into(), tls: again, token }).await.unwrap();
+    let serving = api
+        .serve(ServeOptions {
+            addr: ([127, 0, 0, 1], 0).into(),
+            tls: again,
+            token,
+        })
+        .await
+        .unwrap();
     // A client that trusts the first certificate trusts the second server.
-    let reply = http(&first).get(format!("{}/version", serving.url())).bearer_auth(first.token.secret()).send().await.unwrap();
+    let reply = http(&first)
+        .get(format!("{}/version", serving.url()))
+        .bearer_auth(first.token.secret())
+        .send()
+        .await
+        .unwrap();
     assert_eq!(reply.status(), 200);
 }

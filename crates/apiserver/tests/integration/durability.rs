@@ -14,8 +14,14 @@ const DATABASE: &str = "APISERVER_TEST_DATABASE";
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run by what_was_acknowledged_survives_kill_9 as a child process"]
 async fn child_writes_until_killed() {
-    let Some(path) = std::env::var_os(DATABASE) else { return };
-    let api = ApiServer::builder().storage(Storage::Sqlite(path.into())).build().await.unwrap();
+    let Some(path) = std::env::var_os(DATABASE) else {
+        return;
+    };
+    let api = ApiServer::builder()
+        .storage(Storage::Sqlite(path.into()))
+        .build()
+        .await
+        .unwrap();
     let run = uuid::Uuid::new_v4().simple().to_string();
     let writers = (0..8).map(|writer| {
         let (server, run) = (Server { api: api.clone() }, run.clone());
@@ -23,7 +29,10 @@ async fn child_writes_until_killed() {
             for at in 0u64.. {
                 let name = format!("m-{run}-{writer}-{at}");
                 let made = server.made(MAPS, &config_map(&name)).await;
-                println!("\nacknowledged {name} {}", made["metadata"]["resourceVersion"].as_str().unwrap());
+                println!(
+                    "\nacknowledged {name} {}",
+                    made["metadata"]["resourceVersion"].as_str().unwrap()
+                );
             }
         })
     });
@@ -37,7 +46,13 @@ async fn what_was_acknowledged_survives_kill_9() {
     let mut acknowledged: Vec<(String, u64)> = Vec::new();
     for round in 1..=4 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["durability::child_writes_until_killed", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .args([
+                "durability::child_writes_until_killed",
+                "--exact",
+                "--ignored",
+                "--nocapture",
+                "--test-threads=1",
+            ])
             .env(DATABASE, &path)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -47,7 +62,9 @@ async fn what_was_acknowledged_survives_kill_9() {
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
             let mut words = line.split(' ');
-            if let (Some("acknowledged"), Some(name), Some(revision)) = (words.next(), words.next(), words.next()) {
+            if let (Some("acknowledged"), Some(name), Some(revision)) =
+                (words.next(), words.next(), words.next())
+            {
                 acknowledged.push((name.to_owned(), revision.parse().unwrap()));
             }
             if acknowledged.len() == wanted {
@@ -55,11 +72,19 @@ async fn what_was_acknowledged_survives_kill_9() {
             }
         }
         child.wait().unwrap();
-        let api = ApiServer::builder().storage(Storage::Sqlite(path.clone())).build().await.unwrap();
+        let api = ApiServer::builder()
+            .storage(Storage::Sqlite(path.clone()))
+            .build()
+            .await
+            .unwrap();
         let server = Server { api };
         for (name, revision) in &acknowledged {
             let reply = server.get(&format!("{MAPS}/{name}")).await;
-            assert_eq!(reply.body["metadata"]["resourceVersion"], revision.to_string(), "{name} after round {round}");
+            assert_eq!(
+                reply.body["metadata"]["resourceVersion"],
+                revision.to_string(),
+                "{name} after round {round}"
+            );
         }
         let newest = acknowledged.iter().map(|(_, revision)| *revision).max().unwrap();
         assert!(server.api.revision() >= newest, "the revision never falls");

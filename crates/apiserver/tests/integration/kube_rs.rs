@@ -1,6 +1,7 @@
 //! kube-rs's own machinery works against the server.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,12 +20,21 @@ use serde_json::json;
 use crate::support::{CRDS, pod, server, widget_crd};
 
 fn map(name: &str) -> ConfigMap {
-    let metadata = ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() };
-    ConfigMap { metadata, data: Some(BTreeMap::from([("a".into(), "1".into())])), ..ConfigMap::default() }
+    let metadata = ObjectMeta {
+        name: Some(name.into()),
+        ..ObjectMeta::default()
+    };
+    ConfigMap {
+        metadata,
+        data: Some(BTreeMap::from([("a".into(), "1".into())])),
+        ..ConfigMap::default()
+    }
 }
 
-async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(30), future).await.unwrap_or_else(|_| panic!("{what} never happened"))
+async fn within<T>(what: &str, future: Pin<Box<dyn Future<Output = T> + '_>>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), future)
+        .await
+        .unwrap_or_else(|_| panic!("{what} never happened"))
 }
 
 #[tokio::test]
@@ -35,13 +45,23 @@ async fn typed_requests_round_trip() {
     made.data = Some(BTreeMap::from([("a".into(), "2".into())]));
     let replaced = maps.replace("a", &PostParams::default(), &made).await.unwrap();
     assert_ne!(replaced.resource_version(), made.resource_version());
-    let stale = maps.replace("a", &PostParams::default(), &made).await.unwrap_err();
+    let stale = maps
+        .replace("a", &PostParams::default(), &made)
+        .await
+        .unwrap_err();
     assert!(matches!(stale, kube::Error::Api(status) if status.is_conflict()));
     let params = PatchParams::apply("manager").force();
     let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"b": "3"}});
     let applied = maps.patch("a", &params, &Patch::Apply(&config)).await.unwrap();
     assert_eq!(applied.data.unwrap().len(), 2);
-    assert_eq!(maps.list_metadata(&ListParams::default()).await.unwrap().items.len(), 1);
+    assert_eq!(
+        maps.list_metadata(&ListParams::default())
+            .await
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
     assert!(maps.get_opt("nothing").await.unwrap().is_none());
     maps.delete("a", &DeleteParams::default()).await.unwrap();
     assert!(maps.get_opt("a").await.unwrap().is_none());
@@ -54,10 +74,18 @@ async fn collects(config: watcher::Config) {
     maps.create(&PostParams::default(), &map("early")).await.unwrap();
     let (reader, writer) = reflector::store();
     let stream = watcher(maps.clone(), config).reflect(writer).applied_objects();
-    let names = tokio::spawn(stream.take(2).map_ok(|map| map.name_any()).try_collect::<Vec<_>>());
+    let names = tokio::spawn(
+        stream
+            .take(2)
+            .map_ok(|map| map.name_any())
+            .try_collect::<Vec<_>>(),
+    );
     reader.wait_until_ready().await.unwrap();
     maps.create(&PostParams::default(), &map("late")).await.unwrap();
-    assert_eq!(within("the second map", names).await.unwrap().unwrap(), ["early", "late"]);
+    assert_eq!(
+        within("the second map", Box::pin(names)).await.unwrap().unwrap(),
+        ["early", "late"]
+    );
     assert_eq!(reader.state().len(), 2);
 }
 
@@ -68,7 +96,11 @@ async fn watcher_and_reflector_follow_by_list_and_watch() {
 
 #[tokio::test]
 async fn watcher_and_reflector_follow_in_pages() {
-    collects(watcher::Config { page_size: Some(1), ..watcher::Config::default() }).await;
+    collects(watcher::Config {
+        page_size: Some(1),
+        ..watcher::Config::default()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -89,7 +121,12 @@ async fn a_controller_reconciles_what_it_watches_and_what_it_owns() {
         let pods: Api<Pod> = Api::default_namespaced(Client::clone(&client));
         let mut child = pod("child", None);
         child["metadata"]["ownerReferences"] = json!([owner.controller_owner_ref(&()).unwrap()]);
-        pods.patch("child", &PatchParams::apply("controller").force(), &Patch::Apply(&child)).await?;
+        pods.patch(
+            "child",
+            &PatchParams::apply("controller").force(),
+            &Patch::Apply(&child),
+        )
+        .await?;
         Ok(Action::await_change())
     }
     let pods: Api<Pod> = Api::default_namespaced(client.clone());
@@ -102,11 +139,21 @@ async fn a_controller_reconciles_what_it_watches_and_what_it_owns() {
     owner.metadata.labels = Some(BTreeMap::from([("role".into(), "owner".into())]));
     maps.create(&PostParams::default(), &owner).await.unwrap();
     let exists = |object: Option<&Pod>| object.is_some();
-    within("the child", await_condition(pods.clone(), "child", exists)).await.unwrap();
+    within(
+        "the child",
+        Box::pin(await_condition(pods.clone(), "child", exists)),
+    )
+    .await
+    .unwrap();
     let first = pods.get("child").await.unwrap().uid().unwrap();
     pods.delete("child", &DeleteParams::default()).await.unwrap();
     let replaced = |object: Option<&Pod>| object.is_some_and(|pod| pod.uid().is_some_and(|uid| uid != first));
-    within("the second child", await_condition(pods.clone(), "child", replaced)).await.unwrap();
+    within(
+        "the second child",
+        Box::pin(await_condition(pods.clone(), "child", replaced)),
+    )
+    .await
+    .unwrap();
     running.abort();
 }
 
@@ -151,10 +198,16 @@ async fn the_recorder_publishes_and_repeats_events() {
         recorder.publish(&event, &object.object_ref(&())).await.unwrap();
     }
     let core: Api<k8s_openapi::api::core::v1::Event> = Api::default_namespaced(client);
-    let found = core.list(&ListParams::default().fields("involvedObject.name=a")).await.unwrap();
+    let found = core
+        .list(&ListParams::default().fields("involvedObject.name=a"))
+        .await
+        .unwrap();
     assert_eq!(found.items.len(), 1);
     assert_eq!(found.items[0].message.as_deref(), Some("it works"));
-    assert_eq!(found.items[0].series.as_ref().and_then(|series| series.count), Some(2));
+    assert_eq!(
+        found.items[0].series.as_ref().and_then(|series| series.count),
+        Some(2)
+    );
 }
 
 #[tokio::test]
@@ -164,13 +217,21 @@ async fn waiting_for_conditions_works() {
     server.made(CRDS, &widget_crd()).await;
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
     let established = await_condition(crds, "widgets.example.com", conditions::is_crd_established());
-    within("the definition is established", established).await.unwrap();
+    within("the definition is established", Box::pin(established))
+        .await
+        .unwrap();
     let maps: Api<ConfigMap> = Api::default_namespaced(client);
     let made = maps.create(&PostParams::default(), &map("a")).await.unwrap();
     let uid = made.uid().unwrap();
     let gone = await_condition(maps.clone(), "a", conditions::is_deleted(&uid));
-    let params = DeleteParams { propagation_policy: Some(PropagationPolicy::Foreground), ..DeleteParams::default() };
-    let (gone, deleted) = tokio::join!(within("the map is gone", gone), maps.delete("a", &params));
+    let params = DeleteParams {
+        propagation_policy: Some(PropagationPolicy::Foreground),
+        ..DeleteParams::default()
+    };
+    let (gone, deleted) = tokio::join!(
+        within("the map is gone", Box::pin(gone)),
+        maps.delete("a", &params)
+    );
     gone.unwrap();
     deleted.unwrap();
 }

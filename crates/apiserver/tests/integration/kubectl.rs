@@ -16,7 +16,10 @@ struct Kubectl {
 }
 
 async fn kubectl() -> Kubectl {
-    let found = Command::new("kubectl").args(["version", "--client"]).output().await;
+    let found = Command::new("kubectl")
+        .args(["version", "--client"])
+        .output()
+        .await;
     assert!(
         found.is_ok_and(|output| output.status.success()),
         "kubectl is missing: put a kubectl of any recent version on the PATH to run these tests"
@@ -25,11 +28,19 @@ async fn kubectl() -> Kubectl {
     let tls = Tls::load_or_create(directory.path(), &[]).unwrap();
     let token = Token::random();
     let api = ApiServer::builder().build().await.unwrap();
-    let options = ServeOptions { addr: ([127, 0, 0, 1], 0).into(), tls: tls.clone(), token: token.clone() };
+    let options = ServeOptions {
+        addr: ([127, 0, 0, 1], 0).into(),
+        tls: tls.clone(),
+        token: token.clone(),
+    };
     let serving = api.serve(options).await.unwrap();
     let config = kubeconfig("test", &serving.url(), tls.ca_pem(), &token, "default");
     std::fs::write(directory.path().join("kubeconfig"), config).unwrap();
-    Kubectl { _api: api, _serving: serving, directory }
+    Kubectl {
+        _api: api,
+        _serving: serving,
+        directory,
+    }
 }
 
 impl Kubectl {
@@ -50,7 +61,10 @@ impl Kubectl {
     /// Output of a call that must succeed.
     async fn run(&self, args: &[&str]) -> String {
         let output = self.command(args).output().await.unwrap();
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
         assert!(output.status.success(), "kubectl {args:?} failed\n{out}\n{err}");
         out.trim().to_owned()
     }
@@ -80,35 +94,75 @@ async fn apply_on_both_sides_get_and_diff_free_reapply() {
     let k = kubectl().await;
     let file = k.file("a.yaml", MAP);
     assert_eq!(k.run(&["apply", "-f", text(&file)]).await, "configmap/a created");
-    assert_eq!(k.run(&["apply", "-f", text(&file)]).await, "configmap/a unchanged");
+    assert_eq!(
+        k.run(&["apply", "-f", text(&file)]).await,
+        "configmap/a unchanged"
+    );
     k.file("a.yaml", &MAP.replace("\"1\"", "\"2\""));
-    assert_eq!(k.run(&["apply", "-f", text(&file)]).await, "configmap/a configured");
+    assert_eq!(
+        k.run(&["apply", "-f", text(&file)]).await,
+        "configmap/a configured"
+    );
     assert_eq!(k.run(&["get", "cm", "a", "-o", "jsonpath={.data.k}"]).await, "2");
     let server_side = k.file("b.yaml", &MAP.replace("name: a", "name: b"));
-    assert_eq!(k.run(&["apply", "--server-side", "-f", text(&server_side)]).await, "configmap/b serverside-applied");
-    assert_eq!(k.run(&["apply", "--server-side", "-f", text(&server_side)]).await, "configmap/b serverside-applied");
-    k.run(&["patch", "cm", "b", "--type=merge", "-p", r#"{"data":{"k":"9"}}"#]).await;
-    assert!(k.fails(&["apply", "--server-side", "-f", text(&server_side)]).await.contains("conflict"));
-    k.run(&["apply", "--server-side", "--force-conflicts", "-f", text(&server_side)]).await;
+    assert_eq!(
+        k.run(&["apply", "--server-side", "-f", text(&server_side)]).await,
+        "configmap/b serverside-applied"
+    );
+    assert_eq!(
+        k.run(&["apply", "--server-side", "-f", text(&server_side)]).await,
+        "configmap/b serverside-applied"
+    );
+    k.run(&["patch", "cm", "b", "--type=merge", "-p", r#"{"data":{"k":"9"}}"#])
+        .await;
+    assert!(
+        k.fails(&["apply", "--server-side", "-f", text(&server_side)])
+            .await
+            .contains("conflict")
+    );
+    k.run(&[
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "-f",
+        text(&server_side),
+    ])
+    .await;
     let wrong = k.file("c.yaml", &MAP.replace("\ndata:", "\ndota:"));
     let refused = k.fails(&["apply", "-f", text(&wrong)]).await;
     assert!(refused.contains("unknown field \"dota\""), "{refused}");
-    assert!(k.fails(&["get", "cm", "nothing"]).await.contains("configmaps \"nothing\" not found"));
+    assert!(
+        k.fails(&["get", "cm", "nothing"])
+            .await
+            .contains("configmaps \"nothing\" not found")
+    );
 }
 
 #[tokio::test]
 async fn tables_describe_and_explain() {
     let k = kubectl().await;
-    let pod = k.file("p.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: busybox}]}\n");
+    let pod = k.file(
+        "p.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: busybox}]}\n",
+    );
     k.run(&["apply", "-f", text(&pod)]).await;
     let table = k.run(&["get", "pods"]).await;
-    assert!(table.starts_with("NAME") && table.contains("READY") && table.contains("Pending"), "{table}");
+    assert!(
+        table.starts_with("NAME") && table.contains("READY") && table.contains("Pending"),
+        "{table}"
+    );
     let wide = k.run(&["get", "pods", "-o", "wide"]).await;
     assert!(wide.contains("NOMINATED NODE"), "{wide}");
     let described = k.run(&["describe", "pod", "p"]).await;
-    assert!(described.contains("busybox") && described.contains("Status:"), "{described}");
+    assert!(
+        described.contains("busybox") && described.contains("Status:"),
+        "{described}"
+    );
     let explained = k.run(&["explain", "pod.spec.containers"]).await;
-    assert!(explained.contains("KIND:") && explained.contains("image"), "{explained}");
+    assert!(
+        explained.contains("KIND:") && explained.contains("image"),
+        "{explained}"
+    );
     assert!(k.run(&["get", "all"]).await.contains("pod/p"));
     assert!(k.run(&["get", "ns"]).await.contains("kube-system"));
 }
@@ -118,20 +172,48 @@ async fn custom_resources_are_first_class() {
     let k = kubectl().await;
     let crd = k.file("crd.json", &widget_crd().to_string());
     k.run(&["apply", "-f", text(&crd)]).await;
-    k.run(&["wait", "--for=condition=Established", "--timeout=20s", "crd/widgets.example.com"]).await;
-    let widget = k.file("w.yaml", "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: 7}\n");
-    assert_eq!(k.run(&["apply", "-f", text(&widget)]).await, "widget.example.com/w created");
+    k.run(&[
+        "wait",
+        "--for=condition=Established",
+        "--timeout=20s",
+        "crd/widgets.example.com",
+    ])
+    .await;
+    let widget = k.file(
+        "w.yaml",
+        "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: 7}\n",
+    );
+    assert_eq!(
+        k.run(&["apply", "-f", text(&widget)]).await,
+        "widget.example.com/w created"
+    );
     let table = k.run(&["get", "wd"]).await;
     assert!(table.contains("SIZE") && table.contains('7'), "{table}");
     assert!(k.run(&["explain", "widget.spec"]).await.contains("size"));
-    let wrong = k.file("x.yaml", "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: x}\nspec: {size: 0}\n");
-    assert!(k.fails(&["apply", "-f", text(&wrong)]).await.contains("spec.size"));
+    let wrong = k.file(
+        "x.yaml",
+        "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: x}\nspec: {size: 0}\n",
+    );
+    assert!(
+        k.fails(&["apply", "-f", text(&wrong)])
+            .await
+            .contains("spec.size")
+    );
     k.run(&["scale", "widget", "w", "--replicas=3"]).await;
-    assert_eq!(k.run(&["get", "wd", "w", "-o", "jsonpath={.spec.replicas}"]).await, "3");
-    k.run(&["delete", "crd", "widgets.example.com", "--timeout=20s"]).await;
+    assert_eq!(
+        k.run(&["get", "wd", "w", "-o", "jsonpath={.spec.replicas}"])
+            .await,
+        "3"
+    );
+    k.run(&["delete", "crd", "widgets.example.com", "--timeout=20s"])
+        .await;
     // kubectl remembers the discovery of a moment ago, so it may ask for what is no longer there.
     let gone = k.fails(&["get", "widgets"]).await;
-    assert!(gone.contains("doesn't have a resource type") || gone.contains("could not find the requested resource"), "{gone}");
+    assert!(
+        gone.contains("doesn't have a resource type")
+            || gone.contains("could not find the requested resource"),
+        "{gone}"
+    );
 }
 
 #[tokio::test]
@@ -140,8 +222,17 @@ async fn objects_are_edited_patched_labelled_and_replaced() {
     let file = k.file("a.yaml", MAP);
     k.run(&["create", "-f", text(&file)]).await;
     let editor = k.file("editor.sh", "#!/bin/sh\nsed -i 's/k: \"1\"/k: edited/' \"$1\"\n");
-    let output = k.command(&["edit", "cm", "a"]).env("KUBE_EDITOR", format!("sh {}", text(&editor))).output().await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = k
+        .command(&["edit", "cm", "a"])
+        .env("KUBE_EDITOR", format!("sh {}", text(&editor)))
+        .output()
+        .await
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let value = async || k.run(&["get", "cm", "a", "-o", "jsonpath={.data.k}"]).await;
     assert_eq!(value().await, "edited");
     for (dialect, patch, expected) in [
@@ -154,12 +245,31 @@ async fn objects_are_edited_patched_labelled_and_replaced() {
     }
     k.run(&["label", "cm", "a", "x=y"]).await;
     k.run(&["annotate", "cm", "a", "note=text"]).await;
-    assert_eq!(k.run(&["get", "cm", "-l", "x=y", "-o", "name"]).await, "configmap/a");
-    assert_eq!(k.run(&["replace", "-f", text(&file)]).await, "configmap/a replaced");
+    assert_eq!(
+        k.run(&["get", "cm", "-l", "x=y", "-o", "name"]).await,
+        "configmap/a"
+    );
+    assert_eq!(
+        k.run(&["replace", "-f", text(&file)]).await,
+        "configmap/a replaced"
+    );
     assert_eq!(value().await, "1");
     k.run(&["create", "namespace", "other"]).await;
-    k.run(&["create", "secret", "generic", "s", "--from-literal=a=b", "-n", "other"]).await;
-    assert_eq!(k.run(&["get", "secret", "s", "-n", "other", "-o", "jsonpath={.data.a}"]).await, "Yg==");
+    k.run(&[
+        "create",
+        "secret",
+        "generic",
+        "s",
+        "--from-literal=a=b",
+        "-n",
+        "other",
+    ])
+    .await;
+    assert_eq!(
+        k.run(&["get", "secret", "s", "-n", "other", "-o", "jsonpath={.data.a}"])
+            .await,
+        "Yg=="
+    );
     k.run(&["delete", "namespace", "other", "--timeout=20s"]).await;
 }
 
@@ -175,12 +285,18 @@ async fn deletion_cascades_as_asked() {
         );
         let child = k.file("child.yaml", &child);
         k.run(&["apply", "-f", text(&child)]).await;
-        k.run(&["delete", "cm", "a", &format!("--cascade={mode}"), "--timeout=20s"]).await;
+        k.run(&["delete", "cm", "a", &format!("--cascade={mode}"), "--timeout=20s"])
+            .await;
         if mode == "orphan" {
-            assert_eq!(k.run(&["get", "cm", "child", "-o", "jsonpath={.metadata.ownerReferences}"]).await, "");
+            assert_eq!(
+                k.run(&["get", "cm", "child", "-o", "jsonpath={.metadata.ownerReferences}"])
+                    .await,
+                ""
+            );
             k.run(&["delete", "cm", "child", "--now"]).await;
         } else {
-            k.run(&["wait", "--for=delete", "cm/child", "--timeout=20s"]).await;
+            k.run(&["wait", "--for=delete", "cm/child", "--timeout=20s"])
+                .await;
         }
     }
 }
@@ -188,16 +304,28 @@ async fn deletion_cascades_as_asked() {
 #[tokio::test]
 async fn watching_and_waiting() {
     let k = kubectl().await;
-    let mut watch = k.command(&["get", "cm", "-w", "-o", "name"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut watch = k
+        .command(&["get", "cm", "-w", "-o", "name"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     let file = k.file("a.yaml", MAP);
     k.run(&["apply", "-f", text(&file)]).await;
     assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("configmap/a"));
-    let waiting = k.command(&["wait", "--for=jsonpath={.data.k}=2", "cm/a", "--timeout=20s"]).stdout(Stdio::piped()).spawn().unwrap();
+    let waiting = k
+        .command(&["wait", "--for=jsonpath={.data.k}=2", "cm/a", "--timeout=20s"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     k.run(&["patch", "cm", "a", "-p", r#"{"data":{"k":"2"}}"#]).await;
     assert!(waiting.wait_with_output().await.unwrap().status.success());
     assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("configmap/a"));
-    let mut table = k.command(&["get", "cm", "-w"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut table = k
+        .command(&["get", "cm", "-w"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut rows = BufReader::new(table.stdout.take().unwrap()).lines();
     assert!(rows.next_line().await.unwrap().unwrap().starts_with("NAME"));
     assert!(rows.next_line().await.unwrap().unwrap().starts_with("a "));
@@ -211,7 +339,13 @@ async fn watching_and_waiting() {
 async fn questions_to_the_server() {
     let k = kubectl().await;
     let resources = k.run(&["api-resources"]).await;
-    for kind in ["ConfigMap", "Deployment", "CustomResourceDefinition", "Lease", "SelfSubjectAccessReview"] {
+    for kind in [
+        "ConfigMap",
+        "Deployment",
+        "CustomResourceDefinition",
+        "Lease",
+        "SelfSubjectAccessReview",
+    ] {
         assert!(resources.contains(kind), "{kind} in {resources}");
     }
     assert!(k.run(&["api-versions"]).await.contains("apps/v1"));

@@ -1,5 +1,4 @@
 //! A server in memory and a way to send it requests.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 use axum::body::Body;
 use http::{HeaderMap, Request};
@@ -21,7 +20,9 @@ pub(crate) struct Reply {
 impl Reply {
     /// Code and reason of a refusal, code and empty text of a success.
     pub(crate) fn verdict(&self) -> (u16, &str) {
-        let reason = self.body["reason"].as_str().filter(|_| self.body["kind"] == "Status");
+        let reason = self.body["reason"]
+            .as_str()
+            .filter(|_| self.body["kind"] == "Status");
         (self.code, reason.unwrap_or_default())
     }
 
@@ -31,7 +32,9 @@ impl Reply {
 }
 
 pub(crate) async fn server() -> Server {
-    Server { api: ApiServer::builder().build().await.unwrap() }
+    Server {
+        api: ApiServer::builder().build().await.unwrap(),
+    }
 }
 
 impl Server {
@@ -39,8 +42,17 @@ impl Server {
         kube::Client::new(self.api.service(), "default")
     }
 
-    pub(crate) async fn send(&self, method: &str, path: &str, content_type: &str, body: impl Into<Body>) -> Reply {
-        let mut request = Request::builder().method(method).uri(path).header("user-agent", "test/1.0");
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: impl Into<Body>,
+    ) -> Reply {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("user-agent", "test/1.0");
         if !content_type.is_empty() {
             request = request.header("content-type", content_type);
         }
@@ -53,7 +65,11 @@ impl Server {
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
-        Reply { code: parts.status.as_u16(), headers: parts.headers, body }
+        Reply {
+            code: parts.status.as_u16(),
+            headers: parts.headers,
+            body,
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -61,7 +77,8 @@ impl Server {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
-        self.send("POST", path, "application/json", body.to_string()).await
+        self.send("POST", path, "application/json", body.to_string())
+            .await
     }
 
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Reply {
@@ -70,11 +87,18 @@ impl Server {
 
     pub(crate) async fn patch(&self, path: &str, dialect: &str, body: &Value) -> Reply {
         let suffix = if dialect == "apply-patch" { "yaml" } else { "json" };
-        self.send("PATCH", path, &format!("application/{dialect}+{suffix}"), body.to_string()).await
+        self.send(
+            "PATCH",
+            path,
+            &format!("application/{dialect}+{suffix}"),
+            body.to_string(),
+        )
+        .await
     }
 
     pub(crate) async fn delete(&self, path: &str, options: Value) -> Reply {
-        self.send("DELETE", path, "application/json", options.to_string()).await
+        self.send("DELETE", path, "application/json", options.to_string())
+            .await
     }
 
     /// Creates, and insists on success.
@@ -92,7 +116,12 @@ impl Server {
             if wanted(&reply) {
                 return reply;
             }
-            assert!(tokio::time::Instant::now() < deadline, "{path} stayed {} {}", reply.code, reply.body);
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{path} stayed {} {}",
+                reply.code,
+                reply.body
+            );
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }
@@ -107,9 +136,17 @@ impl Server {
     }
 
     pub(crate) async fn watch_as(&self, path: &str, accept: &str) -> Lines {
-        let request = Request::builder().uri(path).header("accept", accept).body(Body::empty()).unwrap();
+        let request = Request::builder()
+            .uri(path)
+            .header("accept", accept)
+            .body(Body::empty())
+            .unwrap();
         let response = self.api.service().oneshot(request).await.unwrap();
-        Lines { code: response.status().as_u16(), body: response.into_body(), buffer: Vec::new() }
+        Lines {
+            code: response.status().as_u16(),
+            body: response.into_body(),
+            buffer: Vec::new(),
+        }
     }
 }
 
@@ -129,7 +166,8 @@ impl Lines {
             }
             let frame = tokio::time::timeout(std::time::Duration::from_secs(20), self.body.frame()).await;
             let frame = frame.expect("the watch has something to say")?;
-            self.buffer.extend_from_slice(&frame.unwrap().into_data().unwrap_or_default());
+            self.buffer
+                .extend_from_slice(&frame.unwrap().into_data().unwrap_or_default());
         }
     }
 
@@ -137,7 +175,10 @@ impl Lines {
     pub(crate) async fn event(&mut self) -> (String, String) {
         let line = self.next().await.expect("the watch goes on");
         let name = line["object"]["metadata"]["name"].as_str().unwrap_or_default();
-        (line["type"].as_str().unwrap_or_default().to_owned(), name.to_owned())
+        (
+            line["type"].as_str().unwrap_or_default().to_owned(),
+            name.to_owned(),
+        )
     }
 }
 
@@ -206,7 +247,8 @@ pub(crate) async fn with_widgets(server: &Server) {
     server
         .until(&format!("{CRDS}/widgets.example.com"), |reply| {
             reply.body["status"]["conditions"].as_array().is_some_and(|list| {
-                list.iter().any(|c| c["type"] == "Established" && c["status"] == "True")
+                list.iter()
+                    .any(|c| c["type"] == "Established" && c["status"] == "True")
             })
         })
         .await;
