@@ -1,7 +1,9 @@
 # The commands of this repository. `make help` lists them.
 
+SHELL := /bin/bash
 CARGO ?= cargo
 EXAMPLE ?= examples/hello.yaml
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test lint gen bench soak tools
@@ -16,7 +18,7 @@ build: ## Build the product (target/release/kubeopencode)
 	@$(CARGO) build --locked --release -p kubeopencode
 
 run: tools build ## Run examples/hello.yaml with the real OpenCode, no cluster needed
-	@target/release/kubeopencode run $(EXAMPLE)
+	@$(TARGET_DIR)/release/kubeopencode run $(EXAMPLE)
 
 test: ## Formatting, lints, generated files, licences and all tests
 	@hack/test
@@ -29,8 +31,11 @@ lint: ## Formatting, clippy, house rules
 gen: ## Generate deploy/crds from the Rust types
 	@$(CARGO) run --locked -q -p xtask -- gen
 
-bench: ## Start-up, memory, latency and throughput of the embedded mode
+bench: build ## Start-up, memory, latency and throughput of the embedded mode
 	@$(CARGO) run --locked -q --release -p koc-testkit --bin bench
 
-soak: ## Long random runs that CI leaves out
-	@KUBEOPENCODE_SOAK=1 $(CARGO) test --locked --release -p koc-testkit --test soak -- --nocapture
+SOAK_ROUNDS ?= 20
+soak: ## Kill the product at random points, again and again (SOAK_ROUNDS=20)
+	@for round in $$(seq $(SOAK_ROUNDS)); do \
+	  echo "round $$round"; KUBEOPENCODE_TEST_SEED=$$RANDOM$$round $(CARGO) test --locked -q -p kubeopencode --test program crash -- --nocapture || exit 1; \
+	done
