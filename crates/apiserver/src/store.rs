@@ -111,11 +111,9 @@ impl Store {
                 tokio::task::consume_budget().await;
                 let _turn = turn.lock();
                 let revision = self.state.read().revision + 1;
-                let event = {
-                    let state = self.state.read();
-                    let current = state.get(&write.resource, &write.key).cloned();
-                    write.decide(current, revision)?
-                };
+                // Serializing happens in deciding, and readers need not wait for it.
+                let current = self.state.read().get(&write.resource, &write.key).cloned();
+                let event = write.decide(current, revision)?;
                 self.state.write().publish(vec![event.clone()]);
                 Ok(event)
             }

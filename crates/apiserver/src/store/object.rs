@@ -48,9 +48,28 @@ impl Object {
         self.body.get_or_init(|| body_of(&self.value))
     }
 
-    /// Bytes of the serialized form, or a guess while nobody has asked for it.
+    /// The whole object as JSON, for the database.
+    pub(crate) fn json(&self) -> Vec<u8> {
+        let body = self.body();
+        let mut out = Vec::with_capacity(body.len() + 80);
+        out.push(b'{');
+        for key in ["apiVersion", "kind"] {
+            if let Some(value) = self.value.get(key) {
+                out.extend_from_slice(format!("\"{key}\":{value}").as_bytes());
+                out.push(b',');
+            }
+        }
+        out.extend_from_slice(body);
+        if out.last() == Some(&b',') {
+            out.pop();
+        }
+        out.push(b'}');
+        out
+    }
+
+    /// Bytes of the serialized form.
     pub(crate) fn weight(&self) -> usize {
-        self.body.get().map_or(2048, Bytes::len)
+        self.body().len()
     }
 }
 

@@ -9,7 +9,7 @@ use super::event::Event;
 /// Events older than this are forgotten, as a real server compacts its history after five minutes.
 const MAX_AGE: Duration = Duration::from_secs(300);
 /// Serialized bytes a window may hold besides its newest events.
-const MAX_WEIGHT: usize = 16 << 20;
+const MAX_WEIGHT: usize = 6 << 20;
 
 /// Events in revision order. Everything after `floor` is there; everything up to it may be gone.
 #[derive(Debug)]
@@ -52,12 +52,8 @@ impl Ring {
 
     fn forget_oldest(&mut self) {
         if let Some(event) = self.events.pop_front() {
-            // The weight may have been guessed when the event came in, hence no underflow here.
             self.weight = self.weight.saturating_sub(event.object.weight());
             self.floor = event.revision;
-        }
-        if self.events.is_empty() {
-            self.weight = 0;
         }
     }
 

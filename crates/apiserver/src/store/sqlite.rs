@@ -261,8 +261,7 @@ impl Writer {
                 if event.change == Change::Deleted {
                     remove.execute(params![resource, namespace, name])?;
                 } else {
-                    let json = serde_json::to_vec(&event.object.value)
-                        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+                    let json = event.object.json();
                     put.execute(params![resource, namespace, name, event.revision as i64, json])?;
                 }
             }

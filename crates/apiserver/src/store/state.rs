@@ -67,6 +67,8 @@ impl Write {
             (None, None) => return Err(WriteError::Missing),
         };
         let object = Arc::new(Object::new(value, revision));
+        // The answer to the write, the database and the watchers all need the JSON; made here, it is made once.
+        object.body();
         Ok(Arc::new(Event::new(
             self.resource,
             self.key,

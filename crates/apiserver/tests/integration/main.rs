@@ -11,4 +11,5 @@ mod kubelet;
 mod lists;
 mod objects;
 mod support;
+mod surface;
 mod watches;
