@@ -16,12 +16,20 @@ pub struct Cause {
 impl Cause {
     /// A value that is there and is wrong.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason: "FieldValueInvalid", field: field.into(), message: message.into() }
+        Self {
+            reason: "FieldValueInvalid",
+            field: field.into(),
+            message: message.into(),
+        }
     }
 
     /// A value that is missing and must be there.
     pub fn required(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason: "FieldValueRequired", field: field.into(), message: message.into() }
+        Self {
+            reason: "FieldValueRequired",
+            field: field.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -45,7 +53,13 @@ pub struct ApiError {
 impl ApiError {
     /// An error with neither details nor causes.
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None, causes: Vec::new() }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: None,
+            causes: Vec::new(),
+        }
     }
 
     /// The `v1/Status` object that stands for this error on the wire.
