@@ -95,8 +95,6 @@ async fn try_run(args: RunArgs, terminal: &Terminal) -> Result<u8, CommandError>
         output,
     } = args;
     let MachineArgs { no_install } = machine;
-    let mut signals = Signals::new().map_err(CommandError::Signals)?;
-
     let mut documents = manifest::read(&files)?;
     if !documents.iter().any(|document| document.kind() == "Task") {
         let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
@@ -111,8 +109,6 @@ async fn try_run(args: RunArgs, terminal: &Terminal) -> Result<u8, CommandError>
         opencode.source(&places.cache)?,
         terminal.clone(),
     ));
-    ensure_host_tools(!no_install, terminal).await?;
-
     let (mut data, storage) = match &data_dir {
         Some(path) => {
             let data = DataDir::open(path)?;
@@ -124,7 +120,16 @@ async fn try_run(args: RunArgs, terminal: &Terminal) -> Result<u8, CommandError>
     if keep {
         data.keep();
     }
-    let local = Local::start(data.path(), storage, opencode).await?;
+    // Not earlier: until now Ctrl-C simply ends the process, also while standard input is read.
+    let mut signals = Signals::new().map_err(CommandError::Signals)?;
+    let start = async {
+        ensure_host_tools(!no_install, terminal).await?;
+        Ok::<_, CommandError>(Local::start(data.path(), storage, opencode).await?)
+    };
+    let local = tokio::select! {
+        local = start => local?,
+        ask = signals.next() => return Ok(ask.exit_code()),
+    };
     tracing::debug!(elapsed = ?started.elapsed(), "ready");
 
     let session = Session {
@@ -134,7 +139,10 @@ async fn try_run(args: RunArgs, terminal: &Terminal) -> Result<u8, CommandError>
         form: output.output,
     };
     let code = session.work(&documents, timeout, &mut signals).await;
-    local.stop().await;
+    tokio::select! {
+        () = local.stop() => {}
+        _ = signals.next() => terminal.warn("ended at once, as asked twice"),
+    }
     if keep || data_dir.is_some() {
         terminal.note(&format!("the files are kept in {}", data.path().display()));
     }

@@ -68,21 +68,22 @@ async fn try_up(args: UpArgs, terminal: &Terminal) -> Result<u8, CommandError> {
         output,
     } = args;
     let MachineArgs { no_install } = machine;
-    let mut signals = Signals::new().map_err(CommandError::Signals)?;
     let places = Places::from_env()?;
     let data = DataDir::open(data_dir.as_deref().unwrap_or(&places.data))?;
     let opencode = Arc::new(OpenCodeProgram::new(
         opencode.source(&places.cache)?,
         terminal.clone(),
     ));
-    ensure_host_tools(!no_install, terminal).await?;
-
-    let mut local = Local::start(
-        data.path(),
-        Storage::Sqlite(data.path().join("state.db")),
-        opencode,
-    )
-    .await?;
+    let mut signals = Signals::new().map_err(CommandError::Signals)?;
+    let start = async {
+        ensure_host_tools(!no_install, terminal).await?;
+        let storage = Storage::Sqlite(data.path().join("state.db"));
+        Ok::<_, CommandError>(Local::start(data.path(), storage, opencode).await?)
+    };
+    let mut local = tokio::select! {
+        local = start => local?,
+        ask = signals.next() => return Ok(ask.exit_code()),
+    };
     let demo = DemoModel::new(local.client.clone(), terminal.clone());
     local.spawn(demo.watch(local.shutdown_token()));
     let (kubeconfig, server) = match serve(&local, data.path(), port).await {
@@ -110,7 +111,7 @@ async fn try_up(args: UpArgs, terminal: &Terminal) -> Result<u8, CommandError> {
                 "KubeOpenCode is up at {server} after {} ms",
                 started.elapsed().as_millis()
             ));
-            terminal.data(&format!("export KUBECONFIG={}", kubeconfig.display()));
+            terminal.data(&format!("export KUBECONFIG={}", shell_word(&kubeconfig)));
             terminal.note("press Ctrl-C to stop; the state is kept");
         }
     }
@@ -168,4 +169,32 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     fs::File::open(folder)?.sync_all()
+}
+
+/// The path as one word of a shell's command line.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
+    if text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_stays_one_word() {
+        let cases = [
+            ("/a/b-c", "/a/b-c"),
+            ("/a b/c", "'/a b/c'"),
+            ("/a'; rm -rf b", r"'/a'\''; rm -rf b'"),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(shell_word(Path::new(path)), expected);
+        }
+    }
 }

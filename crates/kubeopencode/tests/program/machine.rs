@@ -100,6 +100,11 @@ impl Machine {
         }
     }
 
+    /// How many processes have anything of this home mounted or in their command line.
+    pub(crate) fn processes(&self) -> usize {
+        processes_with(self.home.path().to_str().unwrap()).len()
+    }
+
     /// Waits until no process has anything of this home mounted or in its command line.
     pub(crate) fn wait_until_no_process_is_left(&self) {
         let marker = self.home.path().to_str().unwrap().to_owned();

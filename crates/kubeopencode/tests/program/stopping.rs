@@ -10,6 +10,10 @@ fn ctrl_c_stops_the_task_and_every_process() {
     machine.write("m.yaml", &shell_task("a", ENDLESS));
     let running = machine.start(&["run", "m.yaml"]);
     assert_eq!(running.first_line, "started\n");
+    assert!(
+        machine.processes() > 1,
+        "the Pod's processes can be seen, so that their end can be"
+    );
     running.interrupt();
     running
         .finish()
