@@ -109,15 +109,14 @@ fn take(data_dir: &PathBuf) -> Result<fs::File, NodeError> {
     }
 }
 
+type Channel<T> = (mpsc::UnboundedSender<T>, mpsc::UnboundedReceiver<T>);
+
 /// The Pods of this node and their workers.
 struct Pods {
     context: Arc<Context>,
     shutdown: CancellationToken,
     workers: HashMap<String, mpsc::UnboundedSender<Update>>,
-    done: (
-        mpsc::UnboundedSender<(String, Outcome)>,
-        mpsc::UnboundedReceiver<(String, Outcome)>,
-    ),
+    done: Channel<(String, Outcome)>,
     met: u64,
 }
 

@@ -45,7 +45,7 @@ pub struct Mount {
     /// Whether the container may not write to it.
     pub read_only: bool,
     /// An open handle on exactly what must be mounted, when a program in the Pod could exchange what is
-    /// found at `host` (a `subPath` inside a volume). A runtime must then mount this and not look again.
+    /// found at `host` (a `subPath` inside a volume). A runtime must make sure that this is what it mounted.
     pub pin: Option<Arc<OwnedFd>>,
 }
 

@@ -33,7 +33,7 @@ use crate::{ImageError, ImageProvision, ImageResolver, RuntimeError};
 use container::SandboxContainer;
 pub use init::{SANDBOX_INIT, sandbox_init};
 use link::Link;
-use protocol::{Answer, Program};
+use protocol::{Answer, Order, Program};
 use spawner::Spawner;
 use terminal::watched;
 
@@ -202,6 +202,7 @@ impl Sandbox {
         let Ok(Ok(Some((Answer::Hello, luggage)))) = hello.await else {
             return Err(complaint(child, &mut stderr).await);
         };
+        check_pins(spec, &link).await?;
         let pid = luggage
             .sender
             .ok_or("the kernel did not say who answered from the sandbox")?;
@@ -213,6 +214,36 @@ impl Sandbox {
         let container = SandboxContainer::new(spec, link, child, process, Arc::clone(&self.spawner))?;
         container.start(program(spec), stdout, stderr).await
     }
+}
+
+/// Makes sure that bubblewrap mounted exactly what was found before: a program of the Pod could have put a
+/// link there meanwhile. Nothing of the Pod runs in this sandbox yet.
+async fn check_pins(spec: &ContainerSpec, link: &Link) -> Result<(), String> {
+    let pinned: Vec<_> = spec
+        .mounts
+        .iter()
+        .filter_map(|m| Some((m, m.pin.as_ref()?)))
+        .collect();
+    if pinned.is_empty() {
+        return Ok(());
+    }
+    let places = pinned.iter().map(|(m, _)| m.container.clone()).collect();
+    link.send(&Order::Look { places }, &[])
+        .await
+        .map_err(|e| e.to_string())?;
+    let Ok(Some((Answer::Seen { files }, _))) = link.receive().await else {
+        return Err("the sandbox did not say what is mounted in it".to_owned());
+    };
+    for (at, (mount, pin)) in pinned.iter().enumerate() {
+        let expected = rustix::fs::fstat(pin).map_err(|e| e.to_string())?;
+        if files.get(at).copied().flatten() != Some((expected.st_dev, expected.st_ino)) {
+            return Err(format!(
+                "what is behind mount {} was exchanged while it was mounted",
+                mount.container
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The program with the environment completed.

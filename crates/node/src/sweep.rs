@@ -65,7 +65,7 @@ mod tests {
         fs::create_dir_all(dir.join("a/b")).unwrap();
         fs::write(outer.path().join("keep"), "").unwrap();
         std::os::unix::fs::symlink(outer.path(), dir.join("a/out")).unwrap();
-        fs::set_permissions(dir.join("a"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(dir.join("a"), fs::Permissions::from_mode(0o0)).unwrap();
         remove(&dir);
         assert!(!dir.exists());
         assert!(outer.path().join("keep").exists());

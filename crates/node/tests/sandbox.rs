@@ -10,6 +10,7 @@ mod sandboxes;
 use cluster::{Cluster, container, state, within};
 use futures::{AsyncBufReadExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use koc_node::{ContainerSpec, ImageProvision, Mount, PodRef, PodRuntime};
 use kube::api::{AttachParams, DeleteParams, LogParams, TerminalSize};
 use sandboxes::{once, sandbox, shell};
 use serde_json::json;
@@ -49,8 +50,8 @@ async fn programs_run_and_their_codes_are_exact() {
     let cases = [
         ("zero", "echo hello", 0, "hello\n"),
         ("seven", "echo a; echo b >&2; exit 7", 7, "a\nb\n"),
-        ("signal", "kill -KILL $$", 137, ""),
-        ("term", "kill -TERM $$", 143, ""),
+        ("signal", "kill -KILL $$$$", 137, ""),
+        ("term", "kill -TERM $$$$", 143, ""),
         ("left-over", "sleep 1000 & echo gone", 0, "gone\n"),
         ("env", "echo $FROM_IMAGE $HOSTNAME $HOME", 0, "yes env /tmp\n"),
         ("host-name", "hostname", 0, "host-name\n"),
@@ -450,12 +451,12 @@ async fn logs_follow_and_select() {
         ..LogParams::default()
     };
     assert_eq!(cluster.pods().logs("p", &tail).await.unwrap(), "two\n");
-    let process = cluster
+    let mut process = cluster
         .pods()
         .exec("p", ["touch", "/tmp/go"], &AttachParams::default())
         .await
         .unwrap();
-    process.join().await.unwrap();
+    within("touch", process.take_status().unwrap()).await.unwrap();
     assert_eq!(
         within("three", lines.try_next()).await.unwrap().as_deref(),
         Some("three")
@@ -633,7 +634,7 @@ async fn containers_of_a_pod_share_volumes_but_not_processes() {
     let cluster = Cluster::start(sandbox()).await;
     let mut a = shell(
         "c",
-        "echo from-a > /v/a; while ! test -e /v/b; do sleep 0.02; done; cat /v/b; pgrep -f marker-of-b; true",
+        "echo from-a > /v/a; while ! test -e /v/b; do sleep 0.02; done; cat /v/b; pgrep -f '[m]arker-of-b'; true",
     );
     let mut b = shell(
         "b",
@@ -658,4 +659,51 @@ async fn containers_of_a_pod_share_volumes_but_not_processes() {
         .await
         .unwrap();
     assert_eq!(log, "from-a\n");
+}
+
+/// A program in the Pod may exchange what is behind a subPath between the check and the mount.
+#[tokio::test]
+async fn a_mount_that_was_exchanged_meanwhile_is_not_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let make = |name: &str| {
+        let path = dir.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        path
+    };
+    let (checked, exchanged, state_dir) = (make("checked"), make("exchanged"), make("state"));
+    std::fs::write(state_dir.join("termination"), "").unwrap();
+    let sandbox = sandbox();
+    let spec = |pin: &std::path::Path| ContainerSpec {
+        pod: PodRef {
+            namespace: "n".into(),
+            name: "p".into(),
+            uid: "u".into(),
+        },
+        annotations: Default::default(),
+        hostname: "p".into(),
+        container: "c".into(),
+        attempt: 0,
+        image_name: "host".into(),
+        image: ImageProvision::default(),
+        command: vec!["/bin/true".into()],
+        env: Default::default(),
+        mounts: vec![Mount {
+            host: exchanged.clone(),
+            container: "/m".into(),
+            read_only: false,
+            pin: Some(std::sync::Arc::new(std::fs::File::open(pin).unwrap().into())),
+        }],
+        working_dir: None,
+        user: None,
+        group: None,
+        privileged: false,
+        read_only_root: false,
+        tty: false,
+        stdin: false,
+        state_dir: state_dir.clone(),
+        termination_log: state_dir.join("termination"),
+    };
+    let refused = sandbox.start(spec(&checked)).await.err().unwrap().to_string();
+    assert!(refused.contains("/m was exchanged"), "{refused}");
+    assert!(sandbox.start(spec(&exchanged)).await.is_ok());
 }

@@ -339,7 +339,8 @@ mod tests {
 
     #[tokio::test]
     async fn lines_become_records() {
-        let cases: [(&[u8], &[(bool, usize)]); 4] = [
+        type Case = (&'static [u8], &'static [(bool, usize)]);
+        let cases: [Case; 4] = [
             (b"", &[]),
             (b"ab\n\nc\n", &[(true, 2), (true, 0), (true, 1)]),
             (b"ab", &[(false, 2)]),

@@ -70,6 +70,8 @@ enum Ending {
     Gone,
 }
 
+type Channel<T> = (mpsc::UnboundedSender<T>, mpsc::UnboundedReceiver<T>);
+
 /// Takes care of one Pod.
 pub(crate) struct Worker {
     context: Arc<Context>,
@@ -91,12 +93,9 @@ pub(crate) struct Worker {
     writing: bool,
     write_failures: u32,
     write_not_before: Option<Timestamp>,
-    notes: (mpsc::UnboundedSender<Note>, mpsc::UnboundedReceiver<Note>),
-    reports: (
-        mpsc::UnboundedSender<(String, u32, Report)>,
-        mpsc::UnboundedReceiver<(String, u32, Report)>,
-    ),
-    findings: (mpsc::UnboundedSender<Finding>, mpsc::UnboundedReceiver<Finding>),
+    notes: Channel<Note>,
+    reports: Channel<(String, u32, Report)>,
+    findings: Channel<Finding>,
     /// Ends the helpers that only wait for something when the worker ends.
     helpers: tokio::task::JoinSet<()>,
 }

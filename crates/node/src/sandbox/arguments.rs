@@ -1,12 +1,11 @@
 //! The command line of bubblewrap.
 
 use std::ffi::OsString;
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::init::SANDBOX_INIT;
 use super::root::{INIT, Root, ids};
-use crate::runtime::{ContainerSpec, Mount};
+use crate::runtime::ContainerSpec;
 
 /// All arguments. None of them is secret: environment and command go another way.
 pub(crate) fn arguments(spec: &ContainerSpec, root: &Root, disable_userns: bool) -> Vec<OsString> {
@@ -45,21 +44,13 @@ pub(crate) fn arguments(spec: &ContainerSpec, root: &Root, disable_userns: bool)
     args.words(&["--dev", "/dev", "--proc", "/proc"]);
     for mount in &spec.mounts {
         let how = if mount.read_only { "--ro-bind" } else { "--bind" };
-        args.paths(how, &source(mount), Path::new(&mount.container));
+        args.paths(how, &mount.host, Path::new(&mount.container));
     }
     if spec.read_only_root {
         args.words(&["--remount-ro", "/"]);
     }
     args.words(&["--chdir", "/", "--", INIT, SANDBOX_INIT]);
     args.0
-}
-
-/// Where to mount from: the open handle if there is one, so that nobody can exchange what is found.
-fn source(mount: &Mount) -> PathBuf {
-    match &mount.pin {
-        Some(fd) => PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd())),
-        None => mount.host.clone(),
-    }
 }
 
 struct Arguments(Vec<OsString>);

@@ -148,7 +148,7 @@ impl SandboxContainer {
                         let _ = ended.send(code);
                     }
                 }
-                Answer::Hello | Answer::Started | Answer::Refused { .. } => {}
+                Answer::Hello | Answer::Seen { .. } | Answer::Started | Answer::Refused { .. } => {}
             }
         }
         // A first process that goes on after its program's end, or talks nonsense, is not waited for long.

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
@@ -63,8 +64,21 @@ impl Init {
 
     fn run(mut self) -> Option<i32> {
         self.tell(&Answer::Hello, None);
-        let (order, fds): (Order, _) = receive(&self.socket).ok()??;
-        let Order::Start(program) = order else { return None };
+        let (program, fds) = loop {
+            match receive(&self.socket).ok()?? {
+                (Order::Start(program), fds) => break (program, fds),
+                (Order::Look { places }, _) => {
+                    let file = |place: &String| std::fs::metadata(place).ok().map(|m| (m.dev(), m.ino()));
+                    self.tell(
+                        &Answer::Seen {
+                            files: places.iter().map(file).collect(),
+                        },
+                        None,
+                    );
+                }
+                _ => return None,
+            }
+        };
         self.cwd.clone_from(&program.cwd);
         self.env.clone_from(&program.env);
         let _ = std::fs::create_dir_all(&self.cwd);
@@ -97,7 +111,6 @@ impl Init {
             let code = status
                 .exit_status()
                 .or_else(|| status.terminating_signal().map(|s| 128 + s))
-                .and_then(|c| i32::try_from(c).ok())
                 .unwrap_or(255);
             if pid == main {
                 tell(&Answer::Ended { code });
@@ -137,7 +150,7 @@ impl Init {
                         Err(detail) => self.tell(&Answer::ExecRefused { id, detail }, None),
                     }
                 }
-                Order::Start(_) => {}
+                Order::Start(_) | Order::Look { .. } => {}
             }
         }
         leave();

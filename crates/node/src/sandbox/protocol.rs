@@ -37,6 +37,8 @@ pub(crate) struct Program {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "camelCase")]
 pub(crate) enum Order {
+    /// Tell which files are mounted at these places. Comes before the program, if at all.
+    Look { places: Vec<String> },
     /// The container's own program; its output goes to the first process's own.
     Start(Program),
     /// Another program; without a terminal descriptors for output and error output come along.
@@ -56,6 +58,10 @@ pub(crate) enum Order {
 pub(crate) enum Answer {
     /// The sandbox is built.
     Hello,
+    /// Device and inode at each place.
+    Seen {
+        files: Vec<Option<(u64, u64)>>,
+    },
     /// The program runs; with a terminal its descriptor comes along.
     Started,
     /// The program could not be started.

@@ -14,25 +14,25 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 /// The node's name.
-pub const NODE: &str = "here";
+pub(crate) const NODE: &str = "here";
 
 /// Long enough for a loaded machine; only ever reached by a test that fails.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Cluster {
-    pub server: ApiServer,
-    pub client: Client,
-    pub dir: tempfile::TempDir,
+pub(crate) struct Cluster {
+    pub(crate) server: ApiServer,
+    pub(crate) client: Client,
+    pub(crate) dir: tempfile::TempDir,
     stop: CancellationToken,
     running: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Cluster {
-    pub async fn start(runtime: Arc<dyn PodRuntime>) -> Self {
+    pub(crate) async fn start(runtime: Arc<dyn PodRuntime>) -> Self {
         Self::with(runtime, |_| {}).await
     }
 
-    pub async fn with(runtime: Arc<dyn PodRuntime>, adjust: impl FnOnce(&mut NodeOptions)) -> Self {
+    pub(crate) async fn with(runtime: Arc<dyn PodRuntime>, adjust: impl FnOnce(&mut NodeOptions)) -> Self {
         let server = ApiServer::builder()
             .storage(Storage::Memory)
             .build()
@@ -51,12 +51,12 @@ impl Cluster {
         cluster
     }
 
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.dir.path().join("node")
     }
 
     /// Starts the node, again after [`stop_node`](Self::stop_node).
-    pub fn start_node(&mut self, runtime: Arc<dyn PodRuntime>, adjust: impl FnOnce(&mut NodeOptions)) {
+    pub(crate) fn start_node(&mut self, runtime: Arc<dyn PodRuntime>, adjust: impl FnOnce(&mut NodeOptions)) {
         let mut options = NodeOptions::new(NODE, self.data_dir());
         options.schedule = true;
         options.sync = false;
@@ -69,19 +69,19 @@ impl Cluster {
     }
 
     /// Tells the node to stop and waits for it.
-    pub async fn stop_node(&mut self) {
+    pub(crate) async fn stop_node(&mut self) {
         self.stop.cancel();
         if let Some(running) = self.running.take() {
             within("the node's end", running).await.unwrap();
         }
     }
 
-    pub fn pods(&self) -> Api<Pod> {
+    pub(crate) fn pods(&self) -> Api<Pod> {
         Api::default_namespaced(self.client.clone())
     }
 
     /// Creates an object from JSON.
-    pub async fn create<K>(&self, object: Value) -> K
+    pub(crate) async fn create<K>(&self, object: Value) -> K
     where
         K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
             + Clone
@@ -95,13 +95,18 @@ impl Cluster {
     }
 
     /// Creates a Pod with this spec.
-    pub async fn pod(&self, name: &str, spec: Value) -> Pod {
+    pub(crate) async fn pod(&self, name: &str, spec: Value) -> Pod {
         self.create(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}))
             .await
     }
 
     /// Waits until the Pod satisfies the condition.
-    pub async fn until(&self, name: &str, what: &str, test: impl Fn(&Pod) -> bool + Clone + Send) -> Pod {
+    pub(crate) async fn until(
+        &self,
+        name: &str,
+        what: &str,
+        test: impl Fn(&Pod) -> bool + Clone + Send,
+    ) -> Pod {
         let condition = move |pod: Option<&Pod>| pod.is_some_and(test.clone());
         let waited = tokio::time::timeout(PATIENCE, await_condition(self.pods(), name, condition)).await;
         match waited {
@@ -115,7 +120,7 @@ impl Cluster {
     }
 
     /// Waits for the Pod to reach a phase.
-    pub async fn phase(&self, name: &str, phase: &'static str) -> Pod {
+    pub(crate) async fn phase(&self, name: &str, phase: &'static str) -> Pod {
         self.until(name, phase, move |p| {
             p.status.as_ref().and_then(|s| s.phase.as_deref()) == Some(phase)
         })
@@ -123,10 +128,11 @@ impl Cluster {
     }
 
     /// Waits until the Pod object is gone.
-    pub async fn gone(&self, name: &str) {
+    pub(crate) async fn gone(&self, name: &str) {
+        let gone = |pod: Option<&Pod>| pod.is_none();
         within(
             "the Pod's deletion",
-            await_condition(self.pods(), name, |pod: Option<&Pod>| pod.is_none()),
+            Box::pin(await_condition(self.pods(), name, gone)),
         )
         .await
         .unwrap();
@@ -134,7 +140,7 @@ impl Cluster {
 }
 
 /// Waits, but not forever.
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
         Err(_) => panic!("waited in vain for {what}"),
@@ -142,7 +148,7 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// The status of a container, init or not.
-pub fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
+pub(crate) fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
     let status = pod.status.as_ref()?;
     let all = status
         .init_container_statuses
@@ -153,7 +159,7 @@ pub fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
 }
 
 /// A state in a word: `running`, `waiting:Reason` or `Reason:code`.
-pub fn word(state: Option<&ContainerState>) -> String {
+pub(crate) fn word(state: Option<&ContainerState>) -> String {
     let Some(state) = state else {
         return "none".to_owned();
     };
@@ -169,6 +175,6 @@ pub fn word(state: Option<&ContainerState>) -> String {
 }
 
 /// The state of one container of a Pod in a word.
-pub fn state(pod: &Pod, name: &str) -> String {
+pub(crate) fn state(pod: &Pod, name: &str) -> String {
     word(container(pod, name).and_then(|c| c.state.as_ref()))
 }

@@ -8,7 +8,7 @@ use koc_node::{ImageProvision, Sandbox, SandboxOptions, StaticImages};
 use serde_json::{Value, json};
 
 /// A runtime with one image, `host`, that has no entry point of its own.
-pub fn sandbox() -> Arc<Sandbox> {
+pub(crate) fn sandbox() -> Arc<Sandbox> {
     let provision = ImageProvision {
         cmd: vec!["/bin/true".to_owned()],
         env: BTreeMap::from([("FROM_IMAGE".to_owned(), "yes".to_owned())]),
@@ -22,11 +22,11 @@ pub fn sandbox() -> Arc<Sandbox> {
 }
 
 /// A container that runs a shell script.
-pub fn shell(name: &str, script: &str) -> Value {
+pub(crate) fn shell(name: &str, script: &str) -> Value {
     json!({"name": name, "image": "host", "command": ["/bin/sh", "-c", script]})
 }
 
 /// A Pod that runs a script once.
-pub fn once(script: &str) -> Value {
+pub(crate) fn once(script: &str) -> Value {
     json!({"restartPolicy": "Never", "containers": [shell("c", script)]})
 }
