@@ -5,14 +5,14 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use koc_api::names::{events, group};
 use koc_api::{Task, TaskStatus};
-use koc_core::{Announcement, Effect, Plan};
+use koc_core::{Announcement, Creation, Effect, Plan, RefusedCreation};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde_json::json;
 
 /// Why a plan can't be carried out as it is. Nothing was lost: deciding anew goes on from here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     /// A ConfigMap of the Task's context name is there already.
     ContextMapExists,
@@ -20,6 +20,8 @@ pub(crate) enum Obstacle {
     PodExists,
     /// The Task changed after the plan was made.
     Stale,
+    /// The API server refused a creation for good or for now; the Task is to say so.
+    Refused(RefusedCreation),
 }
 
 /// Carries out plans in one namespace.
@@ -44,8 +46,8 @@ impl Executor {
         let mut outdated = Vec::new();
         for effect in &plan.effects {
             let done = match effect {
-                Effect::CreateContextMap(map) => self.create(map, Obstacle::ContextMapExists).await?,
-                Effect::CreatePod(pod) => self.create::<Pod>(pod, Obstacle::PodExists).await?,
+                Effect::CreateContextMap(map) => self.create(map, Creation::ContextMap).await?,
+                Effect::CreatePod(pod) => self.create::<Pod>(pod, Creation::Pod).await?,
                 Effect::DeletePod { name, uid } => self.delete_pod(name, uid).await?,
                 Effect::Announce(announcement) => self.announce(task, announcement).await?,
                 Effect::Label(labels) => {
@@ -65,13 +67,17 @@ impl Executor {
                             ));
                             Ok(())
                         }
-                        Err(error) => stale_or(error)?,
+                        Err(error) => Err(stale_or(error)?),
                     }
                 }
                 Effect::Status(status) => {
-                    let written = self.write_status(&name, &version, status).await?;
-                    outdated.push(version.clone());
-                    written
+                    match self.write_status(&name, &version, status).await? {
+                        // An unchanged status brings no watch event, so the version stays the one to act upon.
+                        Ok(Some(new)) if new == version => {}
+                        Ok(_) => outdated.push(version.clone()),
+                        Err(obstacle) => return Ok(Err(obstacle)),
+                    }
+                    Ok(())
                 }
             };
             if let Err(obstacle) = done {
@@ -81,13 +87,13 @@ impl Executor {
         Ok(Ok(outdated))
     }
 
-    /// Writes the whole status, provided the Task still has this version.
+    /// Writes the whole status, provided the Task still has this version. Returns the new version, where it is known.
     pub(crate) async fn write_status(
         &self,
         task: &str,
         version: &str,
         status: &TaskStatus,
-    ) -> Result<Result<(), Obstacle>, kube::Error> {
+    ) -> Result<Result<Option<String>, Obstacle>, kube::Error> {
         let patch = json!({"metadata": {"resourceVersion": version}, "status": status});
         let params = PatchParams::apply(group::FIELD_MANAGER);
         match self
@@ -95,14 +101,14 @@ impl Executor {
             .patch_status(task, &params, &Patch::Merge(patch))
             .await
         {
-            Ok(_) => Ok(Ok(())),
-            // Our answer may be newer than this version's types; the write itself went through.
-            Err(kube::Error::SerdeError(_)) => Ok(Ok(())),
-            Err(error) => stale_or(error),
+            Ok(written) => Ok(Ok(written.resource_version())),
+            // The answer may not fit this version's types; the write itself went through.
+            Err(kube::Error::SerdeError(_)) => Ok(Ok(None)),
+            Err(error) => Ok(Err(stale_or(error)?)),
         }
     }
 
-    async fn create<K>(&self, object: &K, if_exists: Obstacle) -> Result<Result<(), Obstacle>, kube::Error>
+    async fn create<K>(&self, object: &K, what: Creation) -> Result<Result<(), Obstacle>, kube::Error>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
             + Clone
@@ -116,7 +122,18 @@ impl Executor {
         };
         match self.api::<K>().create(&params, object).await {
             Ok(_) => Ok(Ok(())),
-            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(Err(if_exists)),
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(Err(match what {
+                Creation::ContextMap => Obstacle::ContextMapExists,
+                Creation::Pod => Obstacle::PodExists,
+            })),
+            Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => {
+                let refused = RefusedCreation {
+                    what,
+                    code: status.code,
+                    message: status.message.clone(),
+                };
+                Ok(Err(Obstacle::Refused(refused)))
+            }
             Err(error) => Err(error),
         }
     }
@@ -185,9 +202,9 @@ impl Executor {
 }
 
 /// A refused precondition or a vanished Task means that the plan is out of date; anything else is an error.
-fn stale_or(error: kube::Error) -> Result<Result<(), Obstacle>, kube::Error> {
+fn stale_or(error: kube::Error) -> Result<Obstacle, kube::Error> {
     match error {
-        kube::Error::Api(status) if status.code == 409 || status.code == 404 => Ok(Err(Obstacle::Stale)),
+        kube::Error::Api(status) if status.code == 409 || status.code == 404 => Ok(Obstacle::Stale),
         error => Err(error),
     }
 }

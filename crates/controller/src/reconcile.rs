@@ -66,7 +66,7 @@ impl Reconciler {
             Err(error) => {
                 if let Some(status) = koc_core::undecodable(&object.data, &error.to_string(), now) {
                     // A newer version is on its way if this one is outdated.
-                    let _: Result<(), Obstacle> = executor
+                    let _: Result<Option<String>, Obstacle> = executor
                         .write_status(&object.name_any(), &version, &status)
                         .await?;
                 }
@@ -91,6 +91,7 @@ impl Reconciler {
                 Err(Obstacle::PodExists) => {
                     world.pod = self.live::<Pod>(key, &objects::task_pod(&key.name)).await?;
                 }
+                Err(Obstacle::Refused(refused)) => world.refused = Some(refused),
                 Err(Obstacle::Stale) => {
                     return Ok(Reconciled {
                         wake: Some(STALE_RECHECK),

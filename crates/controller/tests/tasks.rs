@@ -302,6 +302,31 @@ async fn a_foreign_pod_is_neither_adopted_nor_deleted() {
 }
 
 #[tokio::test]
+async fn a_pod_that_the_api_server_refuses_fails_its_task() {
+    let cluster = Cluster::new().await;
+    let template: AgentTemplate = serde_json::from_value(json!({
+        "metadata": {"name": "base"},
+        "spec": {
+            "workspaceDir": "/workspace", "serviceAccountName": "default",
+            "podSpec": {"extraVolumeMounts": [{"name": "nowhere", "mountPath": "/x"}]},
+        },
+    }))
+    .unwrap();
+    cluster
+        .api()
+        .create(&PostParams::default(), &template)
+        .await
+        .unwrap();
+    cluster.create_task("bad", json!({})).await;
+    let status = cluster.wait_phase("bad", TaskPhase::Failed).await.status.unwrap();
+    assert_eq!(status.reason.as_deref(), Some("PodCreationError"));
+    assert!(
+        status.message.as_deref().unwrap().contains("nowhere"),
+        "{status:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_happens_while_the_controller_is_away_is_caught_up() {
     let mut cluster = Cluster::new().await;
     cluster.create_template().await;

@@ -21,4 +21,4 @@ pub use contexts::config_maps_named_by;
 pub use outcome::{Failure, PodVerdict, Stuck, agent_result, judge};
 pub use plan::{Announcement, Effect, Plan};
 pub use task::{plan_task, undecodable};
-pub use world::{Lookup, Ownership, World, ownership};
+pub use world::{Creation, Lookup, Ownership, RefusedCreation, World, ownership};

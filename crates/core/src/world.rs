@@ -49,6 +49,28 @@ pub struct World {
     pub pod: Option<Pod>,
     /// The ConfigMap of the Task's context name, whoever owns it. Only looked up when creating it met an existing one.
     pub context_map: Option<ConfigMap>,
+    /// What the API server refused to create for this Task in this pass, with its reason.
+    pub refused: Option<RefusedCreation>,
+}
+
+/// A creation that the API server refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedCreation {
+    /// What was to be created.
+    pub what: Creation,
+    /// HTTP code: 403 may pass (a quota, a policy being changed), others will not.
+    pub code: u16,
+    /// The API server's sentence.
+    pub message: String,
+}
+
+/// What a Task's start creates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Creation {
+    /// The ConfigMap with its files.
+    ContextMap,
+    /// The Pod.
+    Pod,
 }
 
 /// Whose an object of our name is.

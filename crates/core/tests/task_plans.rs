@@ -11,7 +11,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use koc_api::{AgentTemplate, KubeOpenCodeConfig, Task, decode};
-use koc_core::{Effect, Lookup, Plan, World, plan_task};
+use koc_core::{Creation, Effect, Lookup, Plan, RefusedCreation, World, plan_task};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -33,6 +33,9 @@ struct Case {
     pod: Option<Value>,
     #[serde(default)]
     context_map: Option<Value>,
+    /// Code and sentence with which the API server refused the Pod.
+    #[serde(default)]
+    pod_refused: Option<(u16, String)>,
     expect: Expectation,
 }
 
@@ -170,6 +173,11 @@ fn world(case: &Case) -> Result<World, String> {
             .map(decode)
             .transpose()
             .map_err(|e| e.to_string())?,
+        refused: case.pod_refused.clone().map(|(code, message)| RefusedCreation {
+            what: Creation::Pod,
+            code,
+            message,
+        }),
     })
 }
 

@@ -104,10 +104,13 @@ pub(super) fn never_started(world: &World, pod: &Pod, now: Timestamp, stuck: &St
 pub(super) fn refused(world: &World, now: Timestamp, refusal: &Refusal) -> Plan {
     let mut status = status_of(&world.task);
     status.template_ref = world.task.spec.template_ref.clone();
-    let verdict = Verdict {
+    let mut verdict = Verdict {
         conditions: &[(conditions::READY, false), (conditions::SUCCEEDED, false)],
         ..failure_verdict(refusal.reason, refusal.message.clone())
     };
+    if refusal.reason == reasons::POD_CREATION_ERROR {
+        (verdict.event, verdict.action) = (events::POD_CREATION_FAILED, actions::CREATE_POD);
+    }
     finish(world, now, status, &verdict)
 }
 

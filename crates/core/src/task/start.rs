@@ -18,7 +18,7 @@ use crate::plan::{Announcement, Effect, Plan};
 use crate::pod::{self, Blueprint};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
-use crate::world::{Lookup, Ownership, World, ownership};
+use crate::world::{Creation, Lookup, Ownership, World, ownership};
 use crate::{conflicts, context_md};
 
 /// Manifests of one directory arrive in any order, so what a Task names may come a moment after it.
@@ -46,12 +46,37 @@ pub(super) fn plan(world: &World, now: Timestamp) -> Plan {
     if stop_requested(task) {
         return end::stopped_before_start(world, now);
     }
-    match prepare(world) {
+    match refused_creation(world).map_or_else(|| prepare(world), Err) {
         Ok(Prepared::Create(effects)) => started(world, now, effects),
         Ok(Prepared::Wait) => Plan::wait(PREDECESSOR_RECHECK),
         Err(refusal) if refusal.may_pass => wait_for_missing(world, now, &refusal),
         Err(refusal) => end::refused(world, now, &refusal),
     }
+}
+
+/// The API server's refusal, in our words. Nothing that the user can't see decides here, so its sentence is kept.
+fn refused_creation(world: &World) -> Option<Refusal> {
+    let refused = world.refused.as_ref()?;
+    let name = world.task.name_any();
+    let (reason, what) = match refused.what {
+        Creation::ContextMap => (
+            reasons::CONFIG_MAP_CREATION_ERROR,
+            format!("ConfigMap {:?}", objects::task_context(&name)),
+        ),
+        Creation::Pod => (
+            reasons::POD_CREATION_ERROR,
+            format!("Pod {:?}", objects::task_pod(&name)),
+        ),
+    };
+    let message = format!(
+        "the API server refused {what}: {}; correct the template and create the Task anew",
+        refused.message
+    );
+    Some(Refusal {
+        reason,
+        message,
+        may_pass: refused.code == 403,
+    })
 }
 
 enum Prepared {
