@@ -79,7 +79,8 @@ impl Drop for Watched {
 
 fn collect(main: Pid, sender: &watch::Sender<Option<Exit>>) {
     loop {
-        match rustix::process::waitpid(None, WaitOptions::NOHANG) {
+        // Any child: `waitpid` without a process would only wait for this process's own group.
+        match rustix::process::wait(WaitOptions::NOHANG) {
             Ok(Some((pid, status))) if pid == main => {
                 let exit = match (status.exit_status(), status.terminating_signal()) {
                     (Some(code), _) => Exit::Code(code),

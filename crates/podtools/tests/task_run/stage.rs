@@ -78,7 +78,7 @@ impl Stage {
     }
 
     pub(crate) fn start(&self) -> Running {
-        let mut child = Command::new(podtool())
+        let mut child = Command::new(env!("CARGO_BIN_EXE_podtool"))
             .arg("task-run")
             .args(&self.arguments)
             .env_clear()
@@ -252,17 +252,4 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
     tokio::time::timeout(PATIENCE, wait)
         .await
         .unwrap_or_else(|_| panic!("never: {what}"));
-}
-
-/// The example of this crate, which cargo builds together with its tests.
-fn podtool() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let directory = test.parent().and_then(Path::parent).unwrap();
-    let program = directory.join("examples/podtool");
-    assert!(
-        program.is_file(),
-        "{} is missing: build it with `cargo build --example podtool`",
-        program.display()
-    );
-    program
 }
