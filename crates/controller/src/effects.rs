@@ -1,6 +1,6 @@
 //! The only place that changes the cluster.
 
-use k8s_openapi::api::core::v1::{ObjectReference, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference, Pod};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use koc_api::names::{events, group};
@@ -46,7 +46,7 @@ impl Executor {
         let mut outdated = Vec::new();
         for effect in &plan.effects {
             let done = match effect {
-                Effect::CreateContextMap(map) => self.create(map, Creation::ContextMap).await?,
+                Effect::CreateContextMap(map) => self.create::<ConfigMap>(map, Creation::ContextMap).await?,
                 Effect::CreatePod(pod) => self.create::<Pod>(pod, Creation::Pod).await?,
                 Effect::DeletePod { name, uid } => self.delete_pod(name, uid).await?,
                 Effect::Announce(announcement) => self.announce(task, announcement).await?,

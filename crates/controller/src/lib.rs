@@ -63,7 +63,8 @@ pub async fn run(client: Client, options: Options, shutdown: CancellationToken) 
 }
 
 async fn work_on(queue: &Queue, reconciler: &Reconciler, key: Key) {
-    match reconciler.reconcile(&key).await {
+    // A pass holds a whole World; on the heap it is moved around as a pointer.
+    match Box::pin(reconciler.reconcile(&key)).await {
         Ok(Reconciled { wake }) => queue.done(key, wake),
         Err(error) => {
             let (namespace, name) = (key.namespace.clone(), key.name.clone());

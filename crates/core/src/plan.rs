@@ -18,7 +18,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Create the ConfigMap. Where one of this name exists, nothing is changed and the decision is made again with it.
-    CreateContextMap(ConfigMap),
+    CreateContextMap(Box<ConfigMap>),
     /// Create the Pod, with the same rule.
     CreatePod(Box<Pod>),
     /// Delete the Pod of this name if its UID is still this one.

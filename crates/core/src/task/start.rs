@@ -119,7 +119,7 @@ fn prepare(world: &World) -> Result<Prepared, Refusal> {
     });
     let mut effects = Vec::new();
     if !context_map_exists {
-        effects.push(Effect::CreateContextMap(context_map(task, &files)));
+        effects.push(Effect::CreateContextMap(Box::new(context_map(task, &files))));
     }
     effects.push(Effect::CreatePod(Box::new(pod)));
     Ok(Prepared::Create(effects))
