@@ -7,8 +7,9 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::{Binding, Node, Pod};
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::runtime::WatchStreamExt;
+use kube::runtime::events::{Event, EventType};
 use kube::runtime::watcher;
-use kube::{Api, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -51,8 +52,15 @@ async fn consider(context: &Arc<Context>, pod: Pod) {
         None => {
             let context = Arc::clone(context);
             tokio::spawn(async move {
-                if let Err(error) = bind_one(&context, &pod).await {
-                    tracing::warn!(%error, pod = %pod.name_any(), "the Pod could not be bound");
+                match bind_one(&context, &pod).await {
+                    Ok(()) => {
+                        let node = &context.options.name;
+                        let note = format!("the Pod goes to node {node}");
+                        tell(&context, &pod, EventType::Normal, "Scheduled", note).await;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, pod = %pod.name_any(), "the Pod could not be bound");
+                    }
                 }
             });
         }
@@ -138,5 +146,27 @@ async fn refuse(context: &Context, pod: &Pod, message: &str) {
         .await
     {
         tracing::warn!(%error, pod = %name, "the Pod's status could not be written");
+    }
+    tell(
+        context,
+        pod,
+        EventType::Warning,
+        "FailedScheduling",
+        message.to_owned(),
+    )
+    .await;
+}
+
+/// Publishes an event about the Pod. Losing one is no harm.
+async fn tell(context: &Context, pod: &Pod, type_: EventType, reason: &str, note: String) {
+    let event = Event {
+        type_,
+        reason: reason.to_owned(),
+        note: Some(note.chars().take(1000).collect()),
+        action: "Binding".to_owned(),
+        secondary: None,
+    };
+    if let Err(error) = context.recorder.publish(&event, &pod.object_ref(&())).await {
+        tracing::debug!(%error, "an event could not be published");
     }
 }

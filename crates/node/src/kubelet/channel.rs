@@ -1,6 +1,6 @@
 //! Streams of a program over one websocket: each frame begins with the number of its channel.
 
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{SinkExt, StreamExt};
@@ -43,6 +43,14 @@ pub(super) fn frame(channel: u8, bytes: &[u8]) -> Message {
     data.push(channel);
     data.extend_from_slice(bytes);
     Message::Binary(data.into())
+}
+
+/// The end of a session that went as it should. A close without a code is an error to clients.
+pub(super) fn farewell() -> Message {
+    Message::Close(Some(CloseFrame {
+        code: close_code::NORMAL,
+        reason: "".into(),
+    }))
 }
 
 /// Copies a stream into the channel until it ends; goes on reading when nobody listens any more, so that the
@@ -102,7 +110,7 @@ pub(super) async fn serve(socket: WebSocket, streams: Streams) {
     }
     let status = status(&code.unwrap_or_else(|| Err("the program was lost".to_owned())));
     let _ = sink.send(frame(ERROR, status.as_bytes())).await;
-    let _ = sink.send(Message::Close(None)).await;
+    let _ = sink.send(farewell()).await;
     let _ = sink.close().await;
 }
 

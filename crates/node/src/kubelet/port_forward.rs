@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::channel::{PROTOCOLS, frame};
+use super::channel::{PROTOCOLS, farewell, frame};
 use super::{Refusal, pod};
 use crate::handle::Context;
 
@@ -32,9 +32,17 @@ pub(super) async fn forward(
         .map(str::parse)
         .collect();
     let ports = ports.map_err(|_| bad("ports must be numbers from 1 to 65535"))?;
-    if ports.is_empty() || ports.len() > PORTS || ports.contains(&0) {
+    if ports.is_empty() {
+        // kubectl names its ports inside a SPDY connection.
+        return Err(bad(&format!(
+            "kubectl's port-forward (SPDY) is not spoken here, only websocket with ports=8080 in the query. \
+             Programs of this Pod listen on this machine itself: connect to their port on {} directly",
+            context.options.address
+        )));
+    }
+    if ports.len() > PORTS || ports.contains(&0) {
         return Err(bad(
-            "give between 1 and 64 ports, as ports=8080 or ports=8080,9090",
+            "give at most 64 ports from 1 to 65535, as ports=8080 or ports=8080,9090",
         ));
     }
     let socket = socket.map_err(|e| bad(&format!("this node forwards ports over websocket: {e}")))?;
@@ -85,7 +93,7 @@ async fn serve(socket: WebSocket, address: String, ports: Vec<u16>) {
             },
         }
     }
-    let _ = sink.send(Message::Close(None)).await;
+    let _ = sink.send(farewell()).await;
     let _ = sink.close().await;
 }
 

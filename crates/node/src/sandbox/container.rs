@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub(super) struct SandboxContainer {
     exit: watch::Sender<Option<Exit>>,
     execs: Mutex<HashMap<u64, Pending>>,
     next: AtomicU64,
+    /// The root directory, of no use to anybody once the container has ended.
+    root: PathBuf,
     /// Bubblewrap itself, kept so that it is reaped, and its thread, which must outlive it.
     child: Mutex<Option<Child>>,
     _spawner: Arc<Spawner>,
@@ -65,6 +68,7 @@ impl SandboxContainer {
             exit: watch::Sender::new(None),
             execs: Mutex::default(),
             next: AtomicU64::new(0),
+            root: super::root::place(spec),
             child: Mutex::new(Some(child)),
             _spawner: spawner,
         }))
@@ -164,6 +168,9 @@ impl SandboxContainer {
         // Without a last word it was killed from outside.
         self.exit.send_replace(Some(Exit::code(code.unwrap_or(137))));
         self.execs.lock().clear();
+        // Removing places that were mounted over is slow, so nobody waits for it.
+        let root = self.root.clone();
+        tokio::task::spawn_blocking(move || crate::sweep::remove(&root));
     }
 
     async fn run(&self, spec: ExecSpec) -> Result<Process, RuntimeError> {

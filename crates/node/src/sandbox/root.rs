@@ -53,12 +53,14 @@ pub(crate) struct Root {
     pub(crate) binds: Binds,
 }
 
-/// Makes the root directory of one attempt; those of earlier attempts go.
+/// Where an attempt's root directory is.
+pub(crate) fn place(spec: &ContainerSpec) -> PathBuf {
+    spec.state_dir.join(format!("root.{}", spec.attempt))
+}
+
+/// Makes the root directory of one attempt.
 pub(crate) fn build(spec: &ContainerSpec, init: &Path, extra: &[PathBuf]) -> io::Result<Root> {
-    let dir = spec.state_dir.join(format!("root.{}", spec.attempt));
-    if let Some(before) = spec.attempt.checked_sub(1) {
-        crate::sweep::remove(&spec.state_dir.join(format!("root.{before}")));
-    }
+    let dir = place(spec);
     crate::sweep::remove(&dir);
     fs::create_dir_all(&dir)?;
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755))?;

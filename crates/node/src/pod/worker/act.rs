@@ -29,8 +29,14 @@ impl Worker {
                 self.begin(index);
             }
         }
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            slot.backing_off = plan.backing_off.contains(&index);
+        for index in 0..self.slots.len() {
+            let before = self.slots[index].backing_off;
+            self.slots[index].backing_off = plan.backing_off.contains(&index);
+            if self.slots[index].backing_off && !before {
+                let name = &self.slots[index].api.name;
+                let note = format!("container {name} keeps ending; pausing before it is restarted");
+                self.warn_of(index, "BackOff", "Restart", note);
+            }
         }
         if plan.initialized && !self.record.initialized {
             self.record.initialized = true;
@@ -124,6 +130,14 @@ impl Worker {
 
     pub(super) fn stop(&mut self, index: usize) {
         let deadline = self.patience.unwrap_or_else(|| Instant::now() + self.grace());
+        // When this process stops or the Pod is gone, there is nobody left to tell.
+        let told = self
+            .ending
+            .is_none_or(|e| e <= Ending::Verdict || e == Ending::Deletion);
+        if told && self.slots[index].live == Live::Running {
+            let note = format!("stopping container {}", self.slots[index].api.name);
+            self.tell_of(index, "Killing", "Stop", note);
+        }
         self.slots[index].order_stop(deadline);
     }
 

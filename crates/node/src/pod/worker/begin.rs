@@ -120,7 +120,7 @@ impl Worker {
             self.await_change(awaited, Some(index));
         }
         if news {
-            self.warn("Failed", "Start", unready.message);
+            self.warn_of(index, "Failed", "Start", unready.message);
         }
     }
 

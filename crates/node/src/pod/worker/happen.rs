@@ -90,13 +90,15 @@ impl Worker {
                     let address = &self.context.options.address;
                     slot.probes = Probes::start(&slot.api, attempt, address, container, findings);
                 }
+                self.tell_of(index, "Started", "Start", format!("container {name} started"));
             }
             Report::Hooked(Ok(())) => {
                 let slot = &mut self.slots[index];
                 slot.started = slot.api.startup_probe.is_none();
             }
             Report::Hooked(Err(problem)) => {
-                self.warn(
+                self.warn_of(
+                    index,
                     "FailedPostStartHook",
                     "Start",
                     format!("container {name}: postStart hook: {problem}"),
@@ -104,6 +106,12 @@ impl Worker {
                 self.stop(index);
             }
             Report::Refused(message) => {
+                self.warn_of(
+                    index,
+                    "Failed",
+                    "Start",
+                    format!("container {name} cannot start: {message}"),
+                );
                 let exit = Exit::code(128);
                 self.ended_with(index, exit, "StartError", Some(message));
             }
@@ -171,7 +179,8 @@ impl Worker {
         let well = outcome.is_ok();
         if let Err(problem) = &outcome {
             let what = format!("{kind:?}").to_lowercase();
-            self.warn(
+            self.warn_of(
+                index,
                 "Unhealthy",
                 "Probe",
                 format!("container {container}: {what} probe: {problem}"),

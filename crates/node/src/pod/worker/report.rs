@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ObjectReference, Pod};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource};
 
 use super::{Note, Outcome, Worker};
+use crate::pod::plan::Role;
 use crate::pod::status::{Picture, Shown, status};
 
 impl Worker {
@@ -103,14 +104,51 @@ impl Worker {
 
     /// Publishes a warning event about the Pod. Losing one is no harm.
     pub(super) fn warn(&mut self, reason: &str, action: &str, note: String) {
+        let reference = self.pod.object_ref(&());
+        self.publish(EventType::Warning, reason, action, note, reference);
+    }
+
+    /// Publishes a warning event about one container of the Pod.
+    pub(super) fn warn_of(&mut self, index: usize, reason: &str, action: &str, note: String) {
+        let reference = self.reference_of(index);
+        self.publish(EventType::Warning, reason, action, note, reference);
+    }
+
+    /// Publishes an event about the ordinary life of one container.
+    pub(super) fn tell_of(&mut self, index: usize, reason: &str, action: &str, note: String) {
+        let reference = self.reference_of(index);
+        self.publish(EventType::Normal, reason, action, note, reference);
+    }
+
+    /// The container within the Pod. Without it the news of several containers would count as repetitions of one.
+    fn reference_of(&self, index: usize) -> ObjectReference {
+        let slot = &self.slots[index];
+        let list = match slot.role {
+            Role::Main => "containers",
+            Role::Init | Role::Sidecar => "initContainers",
+        };
+        ObjectReference {
+            field_path: Some(format!("spec.{list}{{{}}}", slot.api.name)),
+            ..self.pod.object_ref(&())
+        }
+    }
+
+    fn publish(
+        &mut self,
+        type_: EventType,
+        reason: &str,
+        action: &str,
+        note: String,
+        reference: ObjectReference,
+    ) {
         let event = Event {
-            type_: EventType::Warning,
+            type_,
             reason: reason.to_owned(),
             note: Some(note.chars().take(1000).collect()),
             action: action.to_owned(),
             secondary: None,
         };
-        let (context, reference) = (Arc::clone(&self.context), self.pod.object_ref(&()));
+        let context = Arc::clone(&self.context);
         self.helpers.spawn(async move {
             if let Err(error) = context.recorder.publish(&event, &reference).await {
                 tracing::debug!(%error, "an event could not be published");
