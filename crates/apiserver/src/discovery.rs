@@ -15,6 +15,11 @@ use crate::{openapi, refusal, review};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
+/// What clients call the protobuf form of the older document when they ask for it.
+const OPENAPI_V2_ASKED: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// What it has to be called in the answer, where clients refuse a name with an `@`.
+const OPENAPI_V2: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
 /// Everything outside a group and version.
 pub(crate) fn root(api: &Api, segments: &[String], request: &Request) -> Result<Response, ApiError> {
     let kinds = api.kinds();
@@ -62,6 +67,10 @@ pub(crate) fn root(api: &Api, segments: &[String], request: &Request) -> Result<
             value["apiVersion"] = json!("v1");
             Ok(answer(&value, "application/json"))
         }
+        ["openapi", "v2"] if accept.contains(OPENAPI_V2_ASKED) || accept.contains(OPENAPI_V2) => {
+            Ok(bytes(openapi::v2_protobuf(), OPENAPI_V2))
+        }
+        ["openapi", "v2"] => Ok(answer(&openapi::v2(), "application/json")),
         ["openapi", "v3"] => {
             let all: Vec<Kind> = kinds.iter().map(|kind| Kind::clone(kind)).collect();
             Ok(answer(&openapi::index(&all), "application/json"))
@@ -85,7 +94,11 @@ fn openapi_of(kinds: &Kinds, group: &str, version: &str) -> Result<Response, Api
 }
 
 fn answer(value: &Value, content_type: &'static str) -> Response {
-    let mut response = Response::new(Body::from(value.to_string()));
+    bytes(value.to_string().into_bytes(), content_type)
+}
+
+fn bytes(body: Vec<u8>, content_type: &'static str) -> Response {
+    let mut response = Response::new(Body::from(body));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -106,8 +119,17 @@ fn version() -> Value {
     json!({
         "major": "1", "minor": "35", "gitVersion": "v1.35.0+kubeopencode", "gitCommit": "", "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": "none", "compiler": "rustc",
-        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+        "platform": format!("{}/{}", std::env::consts::OS, architecture()),
     })
+}
+
+/// The machine's architecture, in the names that Kubernetes uses.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
 }
 
 /// Groups with their versions: those of kinds, and those of the reviews.
@@ -133,7 +155,17 @@ fn paths(kinds: &Kinds) -> Value {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
     }
-    paths.extend(["/healthz", "/livez", "/openapi/v3", "/readyz", "/version"].map(Into::into));
+    paths.extend(
+        [
+            "/healthz",
+            "/livez",
+            "/openapi/v2",
+            "/openapi/v3",
+            "/readyz",
+            "/version",
+        ]
+        .map(Into::into),
+    );
     json!({"paths": paths})
 }
 

@@ -15,6 +15,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::kind::Kind;
 
+const TITLE: &str = "Kubernetes";
+const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+
 /// The index at `/openapi/v3`: where the document of each group and version is.
 pub(crate) fn index(kinds: &[Kind]) -> Value {
     let mut versions: BTreeMap<String, Vec<&Kind>> = BTreeMap::new();
@@ -31,11 +34,38 @@ pub(crate) fn index(kinds: &[Kind]) -> Value {
     json!({"paths": paths})
 }
 
+/// The document of the older format, which describes nothing: kinds are described in version 3 alone.
+///
+/// It has to be there all the same. kubectl asks for it when it meets a kind that no version 3 document has, and takes
+/// its absence for a broken server instead of telling its user that there is no such kind.
+pub(crate) fn v2() -> Value {
+    json!({"swagger": "2.0", "info": {"title": TITLE, "version": VERSION}, "paths": {}})
+}
+
+/// [`v2`] as an `openapi.v2.Document` message: `swagger` is field 1, `info` field 2 with title and version.
+pub(crate) fn v2_protobuf() -> Vec<u8> {
+    let mut info = Vec::new();
+    put(&mut info, 1, TITLE.as_bytes());
+    put(&mut info, 2, VERSION.as_bytes());
+    let mut document = Vec::new();
+    put(&mut document, 1, b"2.0");
+    put(&mut document, 2, &info);
+    document
+}
+
+/// Appends a field of bytes. Number and length must be small enough for one byte each.
+fn put(message: &mut Vec<u8>, number: u8, bytes: &[u8]) {
+    debug_assert!(number < 16 && bytes.len() < 128, "a varint of one byte");
+    message.push(number << 3 | 2);
+    message.push(u8::try_from(bytes.len()).unwrap_or(0));
+    message.extend_from_slice(bytes);
+}
+
 /// The document of one group and version; all kinds given are of that group and version.
 pub(crate) fn group_version(kinds: &[Kind]) -> Value {
     json!({
         "openapi": "3.0.0",
-        "info": {"title": "Kubernetes", "version": concat!("v", env!("CARGO_PKG_VERSION"))},
+        "info": {"title": TITLE, "version": VERSION},
         "paths": paths::of(kinds),
         "components": {"schemas": components::of(kinds)},
     })

@@ -8,13 +8,13 @@ use crate::error::Cause;
 /// Longest rendering of an offending value in a message; anything longer is cut.
 const SHOWN: usize = 120;
 
-/// Renders a value for a message: compact JSON, cut to a readable length.
+/// Renders a value for a message: compact JSON, cut to a readable length; of an object or array only what it is.
 ///
 /// Cutting matters for more than looks: a Secret or a prompt of a megabyte must not be echoed back.
 pub(crate) fn shown(value: &Value) -> String {
     let text = match value {
-        Value::Object(_) => return "object".to_owned(),
-        Value::Array(_) => return "array".to_owned(),
+        Value::Object(_) => return "\"object\"".to_owned(),
+        Value::Array(_) => return "\"array\"".to_owned(),
         other => other.to_string(),
     };
     if text.chars().count() <= SHOWN {

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{group_version, index};
+use super::{VERSION, group_version, index, v2_protobuf};
 use crate::kind::Kind;
 
 fn widgets(description: &str) -> Vec<Kind> {
@@ -129,4 +129,14 @@ fn descriptions_are_kept() {
         pod["properties"]["spec"]["allOf"][0]["$ref"],
         "#/components/schemas/io.k8s.api.core.v1.PodSpec"
     );
+}
+
+#[test]
+fn the_older_document_is_a_message_with_title_and_version() {
+    let mut expected = b"\x0a\x032.0\x12".to_vec();
+    expected.push(u8::try_from(14 + VERSION.len()).unwrap());
+    expected.extend_from_slice(b"\x0a\x0aKubernetes\x12");
+    expected.push(u8::try_from(VERSION.len()).unwrap());
+    expected.extend_from_slice(VERSION.as_bytes());
+    assert_eq!(v2_protobuf(), expected);
 }

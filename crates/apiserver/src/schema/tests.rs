@@ -207,7 +207,7 @@ fn messages_say_value_and_rule() {
         ),
         (
             json!({"size": 1, "name": "bad"}),
-            "Invalid value: object: name bad is taken",
+            "Invalid value: \"object\": name bad is taken",
         ),
         (
             json!({"size": "x"}),
