@@ -4,6 +4,7 @@
 mod bad_input;
 mod crash;
 mod hello;
+mod kubectl;
 mod machine;
 mod several;
 mod stopping;
