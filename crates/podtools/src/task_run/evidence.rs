@@ -69,6 +69,8 @@ pub(super) enum Ending {
     Stalled,
     /// The provider's stream broke off so often in a row that it makes no sense to go on.
     BrokenStreams,
+    /// The conversation was compacted again and again without getting anywhere.
+    Overflow,
 }
 
 /// The last answer.

@@ -130,7 +130,7 @@ impl Follow<'_> {
                     Ok(false) => Ok(()),
                     Err(error) => Err(error),
                 },
-                Act::GiveUp => return Some(Ending::BrokenStreams),
+                Act::GiveUp(ending) => return Some(ending),
             };
             if let Err(error) = done
                 && let Some(ending) = self.broken(error).await
@@ -219,7 +219,7 @@ impl Follow<'_> {
                     Act::RefuseQuestion(id) => {
                         let _ = self.client.reject_question(&id).await;
                     }
-                    Act::LookForEnd | Act::GiveUp => {}
+                    Act::LookForEnd | Act::GiveUp(_) => {}
                 }
             }
         }

@@ -8,6 +8,7 @@ use koc_opencode::{
 };
 
 use crate::task_run::{
+    evidence::Ending,
     lines::{answer, duration, first_line, shorten},
     tool,
 };
@@ -15,8 +16,11 @@ use crate::task_run::{
 /// OpenCode asks a provider whose stream breaks off again and again without end, and every time costs money.
 const BROKEN_IN_A_ROW: i32 = 5;
 
+/// A conversation that does not fit even after it was compacted is compacted without end, too.
+const COMPACTIONS_IN_A_ROW: i32 = 4;
+
 /// Something to do because of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Act {
     /// Show this in the log.
     Print(String),
@@ -26,8 +30,8 @@ pub(super) enum Act {
     RefuseQuestion(String),
     /// The turn may have ended: ask the server.
     LookForEnd,
-    /// The provider's stream has broken off too often.
-    GiveUp,
+    /// OpenCode goes in circles: end the turn, with this as its end.
+    GiveUp(Ending),
 }
 
 /// A turn of one session and its sub-agents.
@@ -44,6 +48,7 @@ pub(super) struct Turn {
     asked: HashSet<String>,
     running: BTreeMap<String, String>,
     broken_in_a_row: i32,
+    compactions_in_a_row: i32,
     /// Whether the server has ever said that it works on the turn, or no longer does.
     pub seen_at_work: bool,
     /// An error of the session that came after the beginning of the last answer.
@@ -168,9 +173,7 @@ impl Turn {
             Event::Part { session, part } => self.part(&session, &part, None),
             Event::PermissionAsked(request) => self.permission(&request),
             Event::QuestionAsked(request) => self.question(&request),
-            Event::Compacted { session } if session == self.session => {
-                vec![Act::Print("● the conversation was compacted".to_owned())]
-            }
+            Event::Compacted { session } if session == self.session => self.compacted(),
             _ => Vec::new(),
         }
     }
@@ -294,7 +297,17 @@ impl Turn {
         if self.broken_in_a_row < BROKEN_IN_A_ROW {
             vec![Act::Print(line)]
         } else {
-            vec![Act::Print(line), Act::GiveUp]
+            vec![Act::Print(line), Act::GiveUp(Ending::BrokenStreams)]
+        }
+    }
+
+    fn compacted(&mut self) -> Vec<Act> {
+        self.compactions_in_a_row += 1;
+        let line = Act::Print("● the conversation was compacted".to_owned());
+        if self.compactions_in_a_row < COMPACTIONS_IN_A_ROW {
+            vec![line]
+        } else {
+            vec![line, Act::GiveUp(Ending::Overflow)]
         }
     }
 
@@ -310,6 +323,8 @@ impl Turn {
         let ended = matches!(part.state.status, ToolStatus::Completed | ToolStatus::Error);
         if ended && self.first(&part.id, Shown::End) {
             self.running.remove(&part.id);
+            // Something was done in between, so the turn does not go in circles.
+            self.compactions_in_a_row = 0;
             acts.extend(
                 tool::ending(part)
                     .into_iter()

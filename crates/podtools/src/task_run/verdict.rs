@@ -90,6 +90,12 @@ pub(super) fn decide(evidence: &Evidence) -> RunResult {
                 times(evidence.broken_streams)
             ),
         ),
+        Ending::Overflow => (
+            "ProviderError",
+            "OpenCode compacted the conversation again and again and it still does not fit into the model's context. \
+             Shorten the prompt and the context, or take a model with a larger one (`limit.context`)."
+                .to_owned(),
+        ),
     };
     let outcome = if reason == "Completed" {
         Outcome::Completed

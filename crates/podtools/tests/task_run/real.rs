@@ -56,7 +56,7 @@ async fn theatre(test: &str) -> Option<Theatre> {
     };
     let alone = ONE_AT_A_TIME.lock().await;
     let model = ScriptedModel::start(Options::default()).await.unwrap();
-    let limit = json!({"context": 2_000_000, "output": 8192});
+    let limit = json!({"context": 20_000_000, "output": 8192});
     let config = json!({
         "model": "demo/scripted-demo", "small_model": "demo/scripted-demo", "enabled_providers": ["demo"],
         "share": "disabled", "autoupdate": false,

@@ -215,8 +215,29 @@ fn a_stream_that_always_breaks_is_given_up() {
     for number in 5..9 {
         assert!(finish(number, "unknown").is_some_and(|line| line.contains("broke off")));
     }
-    assert_eq!(finish(9, "unknown").as_deref(), Some("<GiveUp>"));
+    assert_eq!(finish(9, "unknown").as_deref(), Some("<GiveUp(BrokenStreams)>"));
     assert_eq!(turn.broken_streams, 9);
+}
+
+#[test]
+fn a_conversation_that_never_fits_is_given_up() {
+    let mut turn = Turn::new("ses_1");
+    let compacted = ("session.compacted", r#"{"sessionID":"ses_1"}"#);
+    let tool = (
+        "message.part.updated",
+        r#"{"sessionID":"ses_1","part":{"id":"t","type":"tool","tool":"read","state":{"status":"completed"}}}"#,
+    );
+    let lines = play(
+        &mut turn,
+        &[
+            compacted, compacted, compacted, tool, compacted, compacted, compacted,
+        ],
+    );
+    assert!(!lines.iter().any(|line| line.contains("GiveUp")), "{lines:?}");
+    assert_eq!(
+        play(&mut turn, &[compacted]).last().map(String::as_str),
+        Some("<GiveUp(Overflow)>")
+    );
 }
 
 #[test]
