@@ -93,7 +93,7 @@ impl Machine {
             panic!("it ended without a line: {}", stderr.join().unwrap());
         }
         Running {
-            child,
+            child: Ended(child),
             stdout,
             stderr,
             first_line,
@@ -159,27 +159,38 @@ fn finish(mut command: Command, stdin: &str) -> Finished {
 
 /// A command that is still running.
 pub(crate) struct Running {
-    child: Child,
+    child: Ended,
     stdout: BufReader<ChildStdout>,
     stderr: std::thread::JoinHandle<String>,
     pub(crate) first_line: String,
 }
 
+/// A child that doesn't outlive its test, not even when the test panics.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Both fail for a child that was waited for already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 impl Running {
     pub(crate) fn interrupt(&self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
+        let pid = rustix::process::Pid::from_child(&self.child.0);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     }
 
     pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.child.0.kill().unwrap();
+        self.child.0.wait().unwrap();
     }
 
     pub(crate) fn finish(mut self) -> Finished {
         let mut stdout = self.first_line;
         self.stdout.read_to_string(&mut stdout).unwrap();
-        let status = self.child.wait().unwrap();
+        let status = self.child.0.wait().unwrap();
         Finished {
             code: status.code(),
             stdout,
