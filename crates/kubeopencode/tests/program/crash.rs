@@ -63,7 +63,11 @@ async fn every_task_ends_once_and_nothing_runs_twice_whenever_the_process_is_kil
     let client = client(&ready(&running)).await;
     create_from(&client, &records, &mut created).await;
     let tasks = wait_all_finished(&client).await;
-    check(&client, &tasks, &records).await;
+    let interrupted = check(&client, &tasks, &records).await;
+    println!(
+        "{} Tasks completed, {interrupted} were interrupted by a kill and say so",
+        TASKS - interrupted
+    );
     running.interrupt();
     running.finish().check(0, &[]);
     machine.wait_until_no_process_is_left();
@@ -143,7 +147,8 @@ async fn wait_all_finished(client: &Client) -> BTreeMap<String, DynamicObject> {
     finished
 }
 
-async fn check(client: &Client, tasks: &BTreeMap<String, DynamicObject>, records: &Path) {
+/// Holds every Task to its promise. Returns how many were interrupted by a kill.
+async fn check(client: &Client, tasks: &BTreeMap<String, DynamicObject>, records: &Path) -> usize {
     let events = objects(client, "events.k8s.io", "v1", "Event")
         .list(&ListParams::default())
         .await
@@ -171,8 +176,5 @@ async fn check(client: &Client, tasks: &BTreeMap<String, DynamicObject>, records
         });
         assert_eq!(endings.count(), 1, "{name} ends once");
     }
-    println!(
-        "{} Tasks completed, {interrupted} were interrupted by a kill and say so",
-        TASKS - interrupted
-    );
+    interrupted
 }
