@@ -7,6 +7,7 @@
 //!
 //! Start with [`Client::new`]; read what happens with [`Client::events`].
 
+mod answer;
 mod client;
 mod error;
 mod event;
