@@ -69,6 +69,9 @@ impl Local {
         let shutdown = CancellationToken::new();
         let options = NodeOptions {
             schedule: true,
+            // Records outlive this process, however it ends. Only a power cut could lose one, and forcing each to the
+            // disk would cost a Task more time than everything else together.
+            sync: false,
             ..NodeOptions::new(NODE_NAME, data.join("node"))
         };
         let runtime = Sandbox::new(SandboxOptions::new(Arc::new(images))).map_err(|error| match error {

@@ -51,6 +51,8 @@ impl Embedded {
         let runtime = Scripted::new();
         let options = NodeOptions {
             schedule: true,
+            // As the product has it.
+            sync: false,
             max_pods: 100_000,
             ..NodeOptions::new("node", data.path())
         };

@@ -177,7 +177,8 @@ impl LogWriter {
         stream: Stream,
         mut tap: impl FnMut(&[u8]),
     ) {
-        let mut chunk = vec![0; 64 * 1024];
+        // Small: every container of every Pod has two of these for as long as it runs.
+        let mut chunk = vec![0; 8 * 1024];
         let mut lines = Lines {
             stream,
             held: Vec::new(),
