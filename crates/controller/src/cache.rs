@@ -42,16 +42,6 @@ where
         self.objects.read().get(key).cloned()
     }
 
-    /// Keys of all objects for which `wanted` holds.
-    pub(crate) fn keys_where(&self, wanted: impl Fn(&K) -> bool) -> Vec<Key> {
-        self.objects
-            .read()
-            .iter()
-            .filter(|(_, o)| wanted(o))
-            .map(|(k, _)| k.clone())
-            .collect()
-    }
-
     /// Waits until the first listing is complete. Deciding earlier would take "not seen yet" for "not there".
     pub(crate) async fn wait_synced(&self) {
         loop {

@@ -1,14 +1,16 @@
 //! All watches of the controller, and which Tasks each change concerns.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use koc_api::names::labels;
-use koc_api::{AgentTemplate, KubeOpenCodeConfig, Task, TaskPhase};
+use koc_api::{AgentTemplate, KubeOpenCodeConfig, Task};
 use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client};
+use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -24,6 +26,7 @@ pub(crate) struct Caches {
     pub(crate) templates: Arc<Cache<DynamicObject>>,
     pub(crate) configs: Arc<Cache<DynamicObject>>,
     pub(crate) pods: Arc<Cache<Pod>>,
+    waiting: Mutex<HashMap<String, HashSet<Key>>>,
 }
 
 impl Caches {
@@ -34,19 +37,34 @@ impl Caches {
         self.pods.wait_synced().await;
     }
 
-    /// Tasks that have not started yet, in one namespace or everywhere.
+    /// Remembers that a Task waits for something that is missing. Said before looking, so that nothing comes unseen
+    /// between the look and the waiting.
+    pub(crate) fn waits(&self, key: &Key) {
+        self.waiting
+            .lock()
+            .entry(key.namespace.clone())
+            .or_default()
+            .insert(key.clone());
+    }
+
+    /// The Task waits for nothing any more.
+    pub(crate) fn waits_no_more(&self, key: &Key) {
+        let mut waiting = self.waiting.lock();
+        if let Some(keys) = waiting.get_mut(&key.namespace) {
+            keys.remove(key);
+            if keys.is_empty() {
+                waiting.remove(&key.namespace);
+            }
+        }
+    }
+
+    /// Tasks that wait for something missing, in one namespace or everywhere.
     fn waiting_tasks(&self, namespace: Option<&str>) -> Vec<Key> {
-        let all = self.tasks.keys_where(|task| {
-            let phase = task
-                .data
-                .pointer("/status/phase")
-                .and_then(|p| p.as_str())
-                .unwrap_or_default();
-            phase.is_empty() || phase == TaskPhase::Pending.as_str() || phase == TaskPhase::Queued.as_str()
-        });
-        all.into_iter()
-            .filter(|key| namespace.is_none_or(|ns| key.namespace == ns))
-            .collect()
+        let waiting = self.waiting.lock();
+        match namespace {
+            Some(namespace) => waiting.get(namespace).into_iter().flatten().cloned().collect(),
+            None => waiting.values().flatten().cloned().collect(),
+        }
     }
 }
 

@@ -48,6 +48,7 @@ impl Reconciler {
     pub(crate) async fn reconcile(&self, key: &Key) -> Result<Reconciled, kube::Error> {
         let Some(object) = self.caches.tasks.get(key) else {
             self.acted_upon.lock().remove(key);
+            self.caches.waits_no_more(key);
             return Ok(Reconciled { wake: None });
         };
         let version = object.resource_version().unwrap_or_default();
@@ -73,11 +74,21 @@ impl Reconciler {
                 return Ok(Reconciled { wake: None });
             }
         };
-        let mut world = self.world(key, task).await?;
+        let starting = !matches!(
+            task.status.as_ref().and_then(|s| s.phase),
+            Some(TaskPhase::Running | TaskPhase::Completed | TaskPhase::Failed)
+        );
+        if starting {
+            self.caches.waits(key);
+        }
+        let mut world = self.world(key, task, starting).await?;
         for _ in 0..MAX_PASSES {
             let plan = plan_task(&world, now);
             match executor.execute(&world.task, &plan).await? {
                 Ok(versions) => {
+                    if plan.wake.is_none() {
+                        self.caches.waits_no_more(key);
+                    }
                     if !versions.is_empty() {
                         self.acted_upon.lock().insert(key.clone(), versions);
                     }
@@ -104,7 +115,7 @@ impl Reconciler {
         })
     }
 
-    async fn world(&self, key: &Key, task: Task) -> Result<World, kube::Error> {
+    async fn world(&self, key: &Key, task: Task, starting: bool) -> Result<World, kube::Error> {
         let phase = task.status.as_ref().and_then(|s| s.phase);
         let pod_key = Key {
             name: objects::task_pod(&key.name),
@@ -115,10 +126,6 @@ impl Reconciler {
             // "Not seen" must not be taken for "gone": the watch may lag behind our own writes.
             pod = self.live(key, &pod_key.name).await?;
         }
-        let starting = !matches!(
-            phase,
-            Some(TaskPhase::Running | TaskPhase::Completed | TaskPhase::Failed)
-        );
         let mut world = World {
             task,
             pod,

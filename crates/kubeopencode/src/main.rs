@@ -48,11 +48,6 @@ enum Command {
     TaskRun(TaskRunArgs),
 }
 
-/// JSON objects are many small allocations of all lengths; the system's allocator spends a third of the time on them
-/// and gives little back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // The first process of every sandbox is this program too. It has no flags and must not read any.
     if std::env::args_os()

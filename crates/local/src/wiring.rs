@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures::future::try_join_all;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use koc_apiserver::{ApiServer, Storage};
 use koc_node::{Node, NodeError, NodeOptions, Sandbox, SandboxError, SandboxOptions};
@@ -123,24 +122,17 @@ impl Local {
 async fn install_kinds(client: &Client) -> Result<(), StartError> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     let params = PatchParams::apply(MANAGER).force();
-    let install = |definition: CustomResourceDefinition| {
-        let (definitions, params) = (definitions.clone(), params.clone());
-        async move {
-            let name = definition.name_any();
-            definitions
-                .patch(&name, &params, &Patch::Apply(&definition))
-                .await
-                .map_err(boxed)?;
-            let established = conditions::is_crd_established();
-            await_condition(definitions, &name, established)
-                .await
-                .map_err(boxed)?;
-            Ok(())
-        }
-    };
-    try_join_all(koc_api::crds().into_iter().map(install))
-        .await
-        .map_err(StartError::Kinds)?;
+    // One after another: working on six large schemas at once would leave the process twice as large for good.
+    for definition in koc_api::crds() {
+        let name = definition.name_any();
+        definitions
+            .patch(&name, &params, &Patch::Apply(&definition))
+            .await
+            .map_err(|error| StartError::Kinds(boxed(error)))?;
+        await_condition(definitions.clone(), &name, conditions::is_crd_established())
+            .await
+            .map_err(|error| StartError::Kinds(boxed(error)))?;
+    }
     Ok(())
 }
 

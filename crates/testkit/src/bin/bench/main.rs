@@ -6,11 +6,6 @@ mod tasks;
 
 use std::io::Write as _;
 
-/// JSON objects are many small allocations of all lengths; the system's allocator spends a third of the time on them
-/// and gives little back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// One line of the result.
 struct Row {
     what: &'static str,
