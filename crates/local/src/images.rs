@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use koc_api::names::{images, paths};
+use koc_api::names::{env, images, paths};
 use koc_node::{ImageError, ImageProvision, ImageResolver};
 
 use crate::command_error::with_causes;
@@ -68,7 +68,12 @@ impl HostImages {
             return Err(ImageError::needs_engine(image));
         };
         if known == Known::System {
-            return Ok(provision(&["/kubeopencode"], &[], vec![self.system_program()]));
+            let mut image = provision(&["/kubeopencode"], &[], vec![self.system_program()]);
+            // The workspace image shows the program at the same path, so no Pod needs a copy of its own.
+            image
+                .env
+                .insert(env::SHARED_PROGRAM.to_owned(), paths::KUBEOPENCODE.to_owned());
+            return Ok(image);
         }
         let opencode = self.opencode.path().await.map_err(|error| ImageError::Failed {
             image: image.to_owned(),
@@ -76,7 +81,10 @@ impl HostImages {
             detail: with_causes(&error).replace('\n', ""),
         })?;
         // The workspace image shows the program too: what the OpenCode image leaves in the tools volume is a link to it.
-        let binds = vec![(opencode.to_owned(), OPENCODE_IN_IMAGE.to_owned())];
+        let mut binds = vec![(opencode.to_owned(), OPENCODE_IN_IMAGE.to_owned())];
+        if known == Known::Workspace {
+            binds.push(self.system_program());
+        }
         Ok(match known {
             Known::OpenCode => provision(&["/bin/sh", "-c", INSTALL_OPENCODE], &[], binds),
             _ => ImageProvision {

@@ -36,6 +36,7 @@ pub fn context_init(args: ContextInitArgs) -> Result<(), Error> {
         dir_mappings,
         tools,
         copy_self,
+        shared_program,
     } = args;
     let files: Vec<FileMapping> = mapping::parse("FILE_MAPPINGS", &file_mappings)?;
     let dirs: Vec<DirMapping> = mapping::parse("DIR_MAPPINGS", &dir_mappings)?;
@@ -59,8 +60,13 @@ pub fn context_init(args: ContextInitArgs) -> Result<(), Error> {
         let tools = tools
             .as_deref()
             .unwrap_or(Path::new(koc_api::names::paths::TOOLS));
-        self_copy::copy_self(tools)?;
-        say(&format!("copied this program to {}", tools.display()));
+        if let Some(shared) = shared_program {
+            self_copy::link_to(&shared, tools)?;
+            say(&format!("linked {} into {}", shared.display(), tools.display()));
+        } else {
+            self_copy::copy_self(tools)?;
+            say(&format!("copied this program to {}", tools.display()));
+        }
     }
     for (mapping, target) in files {
         let source = mapping::source(&configmap_path, &mapping.key)?;

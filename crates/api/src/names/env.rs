@@ -130,3 +130,5 @@ pub const OTEL_POD_NAME: &str = "OTEL_POD_NAME";
 pub const OTEL_CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
 /// The title `task-run` gives OpenCode's session.
 pub const TASK_SESSION_TITLE: &str = "TASK_SESSION_TITLE";
+/// Where every container of a Pod sees the product's own program; set by images whose runtime shows it everywhere.
+pub const SHARED_PROGRAM: &str = "KUBEOPENCODE_SHARED_PROGRAM";

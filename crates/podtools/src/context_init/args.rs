@@ -35,4 +35,9 @@ pub struct ContextInitArgs {
         action = clap::ArgAction::SetTrue
     )]
     pub copy_self: bool,
+
+    /// Where every container of the Pod sees this program. Set by the image of a runtime that shows it everywhere; a
+    /// link then does what a copy does elsewhere.
+    #[arg(long, env = koc_api::names::env::SHARED_PROGRAM)]
+    pub shared_program: Option<PathBuf>,
 }

@@ -43,6 +43,7 @@ impl Pod {
             dir_mappings: place(dirs),
             tools: Some(self.path("tools")),
             copy_self: false,
+            shared_program: None,
         })
         .map_err(|error| error.to_string())
     }
@@ -256,6 +257,20 @@ fn this_program_is_copied_and_can_be_run() {
     // Again, as when a pod's init containers run a second time.
     pod.run(json!([]), json!([])).unwrap();
     assert_eq!(fs::read_dir(pod.path("tools")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_program_that_every_container_sees_is_linked() {
+    let pod = Pod::new();
+    for _ in 0..2 {
+        crate::context_init::self_copy::link_to(std::path::Path::new("/kubeopencode"), &pod.path("tools"))
+            .unwrap();
+        assert_eq!(
+            fs::read_link(pod.path("tools/kubeopencode")).unwrap().to_str(),
+            Some("/kubeopencode")
+        );
+        assert_eq!(fs::read_dir(pod.path("tools")).unwrap().count(), 1);
+    }
 }
 
 #[test]
