@@ -132,3 +132,17 @@ pub const OTEL_CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSA
 pub const TASK_SESSION_TITLE: &str = "TASK_SESSION_TITLE";
 /// Where every container of a Pod sees the product's own program; set by images whose runtime shows it everywhere.
 pub const SHARED_PROGRAM: &str = "KUBEOPENCODE_SHARED_PROGRAM";
+/// The file `task-run` reads its prompt from, where it is not `task.md` in the workspace.
+pub const TASK_PROMPT_FILE: &str = "TASK_PROMPT_FILE";
+/// The OpenCode program `task-run` starts, where it is not the one in the tools directory.
+pub const OPENCODE_PROGRAM: &str = "OPENCODE_PROGRAM";
+/// The file `task-run` writes its result to.
+pub const TERMINATION_LOG: &str = "TERMINATION_LOG";
+/// Seconds OpenCode may take to become ready.
+pub const TASK_START_TIMEOUT_SECONDS: &str = "TASK_START_TIMEOUT_SECONDS";
+/// Seconds without any sign of progress after which a run is given up; 0 means never.
+pub const TASK_NO_PROGRESS_SECONDS: &str = "TASK_NO_PROGRESS_SECONDS";
+/// Seconds OpenCode may take to end when it is told to.
+pub const TASK_STOP_GRACE_SECONDS: &str = "TASK_STOP_GRACE_SECONDS";
+/// Makes `context-init` copy its program even where no tools directory is named.
+pub const COPY_SELF: &str = "KUBEOPENCODE_COPY_SELF";

@@ -8,29 +8,29 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 pub struct ContextInitArgs {
     /// Directory that the agent works in.
-    #[arg(long, env = "WORKSPACE_DIR", default_value = koc_api::names::defaults::WORKSPACE_DIR)]
+    #[arg(long, env = koc_api::names::env::WORKSPACE_DIR, default_value = koc_api::names::defaults::WORKSPACE_DIR)]
     pub workspace: PathBuf,
 
     /// Directory with the sources of FILE_MAPPINGS.
-    #[arg(long, env = "CONFIGMAP_PATH", default_value = koc_api::names::paths::CONFIGMAP_FILES)]
+    #[arg(long, env = koc_api::names::env::CONFIGMAP_PATH, default_value = koc_api::names::paths::CONFIGMAP_FILES)]
     pub configmap_path: PathBuf,
 
     /// JSON list of {"key", "targetPath", "fileMode"?, "optional"?}.
-    #[arg(long, env = "FILE_MAPPINGS", default_value = "", hide_env_values = true)]
+    #[arg(long, env = koc_api::names::env::FILE_MAPPINGS, default_value = "", hide_env_values = true)]
     pub file_mappings: String,
 
     /// JSON list of {"sourcePath", "targetPath", "optional"?}.
-    #[arg(long, env = "DIR_MAPPINGS", default_value = "", hide_env_values = true)]
+    #[arg(long, env = koc_api::names::env::DIR_MAPPINGS, default_value = "", hide_env_values = true)]
     pub dir_mappings: String,
 
     /// Directory for programs; this program copies itself there.
-    #[arg(long, env = "TOOLS_DIR")]
+    #[arg(long, env = koc_api::names::env::TOOLS_DIR)]
     pub tools: Option<PathBuf>,
 
     /// Copy this program even where no directory for programs is given (then to /tools).
     #[arg(
         long,
-        env = "KUBEOPENCODE_COPY_SELF",
+        env = koc_api::names::env::COPY_SELF,
         value_parser = clap::builder::FalseyValueParser::new(),
         action = clap::ArgAction::SetTrue
     )]

@@ -8,29 +8,29 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 pub struct TaskRunArgs {
     /// Directory that OpenCode works in.
-    #[arg(long, env = "WORKSPACE_DIR", default_value = koc_api::names::defaults::WORKSPACE_DIR)]
+    #[arg(long, env = koc_api::names::env::WORKSPACE_DIR, default_value = koc_api::names::defaults::WORKSPACE_DIR)]
     pub workspace: PathBuf,
 
     /// File with the prompt [default: task.md in the workspace].
-    #[arg(long, env = "TASK_PROMPT_FILE")]
+    #[arg(long, env = koc_api::names::env::TASK_PROMPT_FILE)]
     pub prompt_file: Option<PathBuf>,
 
     /// Title of the OpenCode session [default: kubeopencode/NAMESPACE/TASK].
-    #[arg(long, env = "TASK_SESSION_TITLE")]
+    #[arg(long, env = koc_api::names::env::TASK_SESSION_TITLE)]
     pub title: Option<String>,
 
     /// The OpenCode program [default: "opencode" in $TOOLS_DIR, in /tools, or on the PATH].
-    #[arg(long, env = "OPENCODE_PROGRAM")]
+    #[arg(long, env = koc_api::names::env::OPENCODE_PROGRAM)]
     pub opencode: Option<PathBuf>,
 
     /// File for the result as JSON.
-    #[arg(long, env = "TERMINATION_LOG", default_value = "/dev/termination-log")]
+    #[arg(long, env = koc_api::names::env::TERMINATION_LOG, default_value = koc_api::names::paths::TERMINATION_LOG)]
     pub termination_log: PathBuf,
 
     /// How long OpenCode may take to become ready.
     #[arg(
         long,
-        env = "TASK_START_TIMEOUT_SECONDS",
+        env = koc_api::names::env::TASK_START_TIMEOUT_SECONDS,
         default_value_t = 60,
         value_name = "SECONDS"
     )]
@@ -39,7 +39,7 @@ pub struct TaskRunArgs {
     /// How long nothing at all may happen before the run is given up; 0 waits for ever.
     #[arg(
         long,
-        env = "TASK_NO_PROGRESS_SECONDS",
+        env = koc_api::names::env::TASK_NO_PROGRESS_SECONDS,
         default_value_t = 1800,
         value_name = "SECONDS"
     )]
@@ -48,7 +48,7 @@ pub struct TaskRunArgs {
     /// How long processes may take to end after they were asked to.
     #[arg(
         long,
-        env = "TASK_STOP_GRACE_SECONDS",
+        env = koc_api::names::env::TASK_STOP_GRACE_SECONDS,
         default_value_t = 5,
         value_name = "SECONDS"
     )]
