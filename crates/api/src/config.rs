@@ -42,6 +42,24 @@ pub struct KubeOpenCodeConfigSpec {
     /// Traces and metrics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observability: Option<Observability>,
+    /// Limits of contexts of type URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url_contexts: Option<UrlContexts>,
+}
+
+/// Limits of contexts of type URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UrlContexts {
+    /// Networks, in CIDR notation, that may be fetched from although they are private, loopback or link-local. Without
+    /// it a manifest can't make a Pod ask a cloud's metadata service or a neighbour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 64)))]
+    pub allowed_networks: Vec<String>,
+    /// Most bytes of one file. Default 10 MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_bytes: Option<i64>,
 }
 
 impl KubeOpenCodeConfigSpec {

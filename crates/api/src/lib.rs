@@ -30,6 +30,7 @@ mod credentials;
 mod cron_task;
 mod decode;
 mod durations;
+mod input_failure;
 pub mod names;
 mod persistence;
 mod plugins;
@@ -54,7 +55,7 @@ pub use agent_template::{AgentTemplate, AgentTemplateSpec, AgentTemplateStatus};
 pub use ca_bundle::{CaBundle, CaBundleSource};
 pub use conditions::{NewCondition, condition, is_false, is_true, remove_condition, set_condition};
 pub use config::{
-    Cleanup, KubeOpenCodeConfig, KubeOpenCodeConfigSpec, Observability, PullPolicy, SystemImage,
+    Cleanup, KubeOpenCodeConfig, KubeOpenCodeConfigSpec, Observability, PullPolicy, SystemImage, UrlContexts,
 };
 pub use contexts::{
     ConfigMapContext, ContextItem, ContextType, GitContext, GitSync, RuntimeContext, SyncPolicy, UrlContext,
@@ -66,6 +67,7 @@ pub use cron_task::{
 };
 pub use decode::{DecodeError, decode, decode_object};
 pub use durations::{DurationError, GoDuration, format_duration, parse_duration};
+pub use input_failure::{InputFailure, InputFailureKind};
 pub use persistence::VolumePersistence;
 pub use plugins::{PluginSpec, PluginTarget};
 pub use pod_spec::{AgentPodSpec, ContainerAdditions, Scheduling, SystemContainers};

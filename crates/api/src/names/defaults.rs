@@ -80,3 +80,9 @@ pub const RUN_AS_USER: i64 = 1000;
 
 /// Group that owns files in volumes, so that every container of a Pod may change them.
 pub const FS_GROUP: i64 = 1000;
+
+/// Most bytes of a file that a context of type URL brings.
+pub const URL_MAX_BYTES: i64 = 10 * 1024 * 1024;
+
+/// Seconds that all attempts to fetch one input may take together.
+pub const FETCH_DEADLINE_SECONDS: i64 = 600;

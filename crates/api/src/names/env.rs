@@ -146,3 +146,16 @@ pub const TASK_NO_PROGRESS_SECONDS: &str = "TASK_NO_PROGRESS_SECONDS";
 pub const TASK_STOP_GRACE_SECONDS: &str = "TASK_STOP_GRACE_SECONDS";
 /// Makes `context-init` copy its program even where no tools directory is named.
 pub const COPY_SELF: &str = "KUBEOPENCODE_COPY_SELF";
+/// git-init, url-fetch and plugin-init: what a person calls the input, such as `git context "rules"`; failures begin
+/// with it.
+pub const INPUT_NAME: &str = "KUBEOPENCODE_INPUT";
+/// git-init: paths within the clone that must exist, as a JSON list; a mount of a missing one would be an empty directory.
+pub const GIT_REQUIRED_PATHS: &str = "GIT_REQUIRED_PATHS";
+/// git-init and url-fetch: seconds all attempts may take together.
+pub const FETCH_DEADLINE_SECONDS: &str = "FETCH_DEADLINE_SECONDS";
+/// url-fetch: most bytes to accept.
+pub const URL_MAX_BYTES: &str = "URL_MAX_BYTES";
+/// url-fetch: mode of the file, in decimal as in a manifest.
+pub const URL_FILE_MODE: &str = "URL_FILE_MODE";
+/// url-fetch: networks that may be reached although they are private, as comma-separated CIDRs.
+pub const URL_ALLOWED_NETWORKS: &str = "URL_ALLOWED_NETWORKS";

@@ -76,7 +76,9 @@ impl Follow<'_> {
             let ending = tokio::select! {
                 biased;
                 signal = self.stop.told() => Some(Ending::Stopped(signal)),
-                exit = self.program.ended() => Some(Ending::Crashed { exit, tail: self.program.tail() }),
+                exit = self.program.ended() => {
+                    Some(Ending::Crashed { exit, tail: self.program.last_words().await })
+                }
                 event = next(&mut events) => match event {
                     Some(event) => self.event(event, &mut clock).await,
                     None => {
@@ -232,7 +234,7 @@ impl Follow<'_> {
         if let Ok(exit) = tokio::time::timeout(CRASH_GRACE, self.program.ended()).await {
             return Some(Ending::Crashed {
                 exit,
-                tail: self.program.tail(),
+                tail: self.program.last_words().await,
             });
         }
         self.log.print(&format!("! {error}"));

@@ -25,6 +25,9 @@ const TAIL_LINE_BYTES: usize = 500;
 /// After the last SIGKILL only a process that the kernel itself holds up can be left.
 const KILL_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long the output of an OpenCode that has ended is waited for.
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+
 /// How often the process table is looked at while it empties. There is no event for "the last grandchild is gone".
 const KILL_STEP: Duration = Duration::from_millis(10);
 
@@ -88,7 +91,20 @@ impl Program {
         self.watched.exit()
     }
 
-    /// The last lines that OpenCode printed.
+    /// The last lines of an OpenCode that has ended. The end of a process is often known before its output has been
+    /// read, so this waits for the readers; not for ever, since a program it left behind may hold the pipes open.
+    pub(super) async fn last_words(&mut self) -> Vec<String> {
+        let drained = async {
+            while let Some(reader) = self.readers.last_mut() {
+                let _ = reader.await;
+                self.readers.pop();
+            }
+        };
+        let _ = tokio::time::timeout(DRAIN_LIMIT, drained).await;
+        self.tail()
+    }
+
+    /// The last lines that OpenCode has printed so far.
     pub(super) fn tail(&self) -> Vec<String> {
         self.tail.lock().map(|tail| tail.lines()).unwrap_or_default()
     }

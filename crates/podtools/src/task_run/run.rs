@@ -407,7 +407,9 @@ async fn guarded<T>(
     let answer = tokio::select! {
         biased;
         signal = stop.told() => return Err(Ending::Stopped(signal)),
-        exit = program.ended() => return Err(Ending::Crashed { exit, tail: program.tail() }),
+        exit = program.ended() => {
+            return Err(Ending::Crashed { exit, tail: program.last_words().await });
+        }
         answer = request => answer,
     };
     match answer {
@@ -418,7 +420,7 @@ async fn guarded<T>(
             match tokio::time::timeout(Duration::from_millis(500), program.ended()).await {
                 Ok(exit) => Err(Ending::Crashed {
                     exit,
-                    tail: program.tail(),
+                    tail: program.last_words().await,
                 }),
                 Err(_) => Err(Ending::Unreachable(error.to_string())),
             }

@@ -87,7 +87,7 @@ impl Plan<'_> {
             let probe = tokio::select! {
                 biased;
                 exit = program.ended() => {
-                    let (waited, tail) = (started.elapsed(), program.tail());
+                    let (waited, tail) = (started.elapsed(), program.last_words().await);
                     return Err(Ending::NotStarted { exit: Some(exit), waited, tail });
                 }
                 probe = client.health(PROBE_LIMIT) => probe,
