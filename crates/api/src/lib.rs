@@ -32,6 +32,7 @@ mod decode;
 mod durations;
 mod input_failure;
 pub mod names;
+mod npm_specifier;
 mod persistence;
 mod plugins;
 mod pod_spec;
@@ -68,6 +69,7 @@ pub use cron_task::{
 pub use decode::{DecodeError, decode, decode_object};
 pub use durations::{DurationError, GoDuration, format_duration, parse_duration};
 pub use input_failure::{InputFailure, InputFailureKind};
+pub use npm_specifier::{NpmSource, NpmSpecifier, NpmSpecifierError};
 pub use persistence::VolumePersistence;
 pub use plugins::{PluginSpec, PluginTarget};
 pub use pod_spec::{AgentPodSpec, ContainerAdditions, Scheduling, SystemContainers};
