@@ -5,15 +5,20 @@
     reason = "a test says what broke by panicking"
 )]
 
+#[path = "support/given.rs"]
+mod given;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use koc_api::{AgentTemplate, KubeOpenCodeConfig, Task, decode};
-use koc_core::{Creation, Effect, Lookup, Plan, RefusedCreation, World, plan_task};
+use k8s_openapi::api::core::v1::Pod;
+use koc_api::decode;
+use koc_core::{Creation, Effect, Plan, RefusedCreation, World, plan_task};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use given::{json_merge, told};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -134,38 +139,7 @@ fn check(case: &Case) -> Result<(), String> {
 }
 
 fn world(case: &Case) -> Result<World, String> {
-    let mut task = json!({
-        "apiVersion": "kubeopencode.io/v1alpha1", "kind": "Task",
-        "metadata": {
-            "name": "demo", "namespace": "team", "uid": "0123456789abcdef", "generation": 1,
-            "creationTimestamp": "2026-01-01T00:00:00Z",
-        },
-        "spec": {"description": "Say hello", "templateRef": {"name": "base"}},
-    });
-    json_merge(&mut task, &case.task);
-    let template = case.template.as_ref().map(|given| {
-        let mut template = json!({
-            "apiVersion": "kubeopencode.io/v1alpha1", "kind": "AgentTemplate",
-            "metadata": {"name": "base", "namespace": "team"},
-            "spec": {"workspaceDir": "/workspace", "serviceAccountName": "runner"},
-        });
-        json_merge(&mut template, given);
-        template
-    });
     Ok(World {
-        task: decode::<Task>(&task).map_err(|e| e.to_string())?,
-        template: lookup::<AgentTemplate>(template.as_ref()),
-        config: lookup::<KubeOpenCodeConfig>(case.config.as_ref()),
-        config_maps: case
-            .config_maps
-            .iter()
-            .map(|(name, value)| {
-                (
-                    name.clone(),
-                    lookup::<ConfigMap>((!value.is_null()).then_some(value)),
-                )
-            })
-            .collect(),
         pod: case.pod.as_ref().map(owned_pod).transpose()?,
         context_map: case
             .context_map
@@ -178,6 +152,12 @@ fn world(case: &Case) -> Result<World, String> {
             code,
             message,
         }),
+        ..given::world(
+            &case.task,
+            case.template.as_ref(),
+            case.config.as_ref(),
+            &case.config_maps,
+        )?
     })
 }
 
@@ -194,16 +174,6 @@ fn owned_pod(given: &Value) -> Result<Pod, String> {
     });
     json_merge(&mut pod, given);
     decode(&pod).map_err(|e| e.to_string())
-}
-
-fn lookup<K: serde::de::DeserializeOwned>(value: Option<&Value>) -> Lookup<K> {
-    match value {
-        None => Lookup::Missing,
-        Some(value) => match decode(value) {
-            Ok(object) => Lookup::Found(object),
-            Err(error) => Lookup::Unreadable(error.to_string()),
-        },
-    }
 }
 
 fn summary(plan: &Plan) -> Vec<String> {
@@ -229,22 +199,6 @@ fn summary(plan: &Plan) -> Vec<String> {
             Effect::Status(status) => format!("status {}", status.phase.unwrap()),
         })
         .collect()
-}
-
-/// Everything the status says in sentences.
-fn told(status: &Value) -> String {
-    let mut all = vec![status["message"].as_str().unwrap_or_default().to_owned()];
-    for condition in status["conditions"].as_array().into_iter().flatten() {
-        let text = |field: &str| condition[field].as_str().unwrap_or_default().to_owned();
-        all.push(format!(
-            "{} {} {}: {}",
-            text("type"),
-            text("status"),
-            text("reason"),
-            text("message")
-        ));
-    }
-    all.join("\n")
 }
 
 fn equal<T: PartialEq + std::fmt::Debug>(what: &str, is: &T, wanted: &T) -> Result<(), String> {
@@ -275,21 +229,5 @@ fn contains(what: &str, is: &Value, wanted: &Value) -> Result<(), String> {
             Ok(())
         }
         (is, wanted) => equal(what, is, wanted),
-    }
-}
-
-fn json_merge(target: &mut Value, patch: &Value) {
-    match (target, patch) {
-        (Value::Object(target), Value::Object(patch)) => {
-            for (key, value) in patch {
-                if value.is_null() {
-                    target.remove(key);
-                } else {
-                    json_merge(target.entry(key.clone()).or_insert(Value::Null), value);
-                }
-            }
-        }
-        (_, Value::Null) => {}
-        (target, patch) => *target = patch.clone(),
     }
 }
