@@ -1,9 +1,13 @@
 //! The blueprint of a templateRef Task's Pod.
 
 mod agent;
+mod authorities;
 mod credentials;
 mod init;
+mod proxy;
 mod security;
+mod surroundings;
+mod telemetry;
 
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, EnvVar, KeyToPath, Pod, PodSpec, Volume, VolumeMount,
@@ -17,6 +21,8 @@ use crate::context_map::KeyedFile;
 use crate::contexts::DirectoryMount;
 use crate::paths::{file_name, is_under};
 use crate::settings::Settings;
+
+use surroundings::Surroundings;
 
 /// Everything a Pod is built from.
 pub(crate) struct Blueprint<'a> {
@@ -36,6 +42,9 @@ pub(crate) fn build(blueprint: &Blueprint<'_>) -> Pod {
     let scheduling = pod_spec.scheduling.clone().unwrap_or_default();
     let credentials = credentials::plan(&settings.credentials);
     let outside = OutsideFiles::of(blueprint);
+    let surroundings = Surroundings::of(blueprint);
+    let mut init_containers = vec![init::open_code(blueprint), init::context(blueprint)];
+    init_containers.extend(init::plugins(blueprint));
 
     let mut volume_list = vec![empty_dir(volumes::TOOLS), empty_dir(volumes::WORKSPACE)];
     volume_list.extend(credentials.volumes.iter().cloned());
@@ -48,19 +57,22 @@ pub(crate) fn build(blueprint: &Blueprint<'_>) -> Pod {
             .map(|(i, d)| directory_volume(i, d)),
     );
     volume_list.extend(outside.volume(blueprint.task));
+    volume_list.extend(surroundings.volumes());
     volume_list.extend(pod_spec.extra_volumes.iter().flatten().cloned());
 
     Pod {
         metadata: metadata(blueprint.task, pod_spec),
         spec: Some(PodSpec {
-            init_containers: Some(vec![init::open_code(blueprint), init::context(blueprint)]),
-            containers: vec![agent::container(blueprint, &credentials, &outside)],
+            init_containers: Some(init_containers),
+            containers: vec![agent::container(blueprint, &credentials, &outside, &surroundings)],
             volumes: Some(volume_list),
             service_account_name: Some(settings.service_account.clone()),
             // An agent that runs other people's text gets no key to the cluster unless its author mounts one.
             automount_service_account_token: Some(false),
             // Service variables of the namespace are none of the agent's business.
             enable_service_links: Some(false),
+            image_pull_secrets: (!settings.image_pull_secrets.is_empty())
+                .then(|| settings.image_pull_secrets.clone()),
             restart_policy: Some("Never".to_owned()),
             security_context: Some(
                 pod_spec
@@ -213,6 +225,20 @@ fn env(name: &str, value: impl Into<String>) -> EnvVar {
         name: name.to_owned(),
         value: Some(value.into()),
         value_from: None,
+    }
+}
+
+/// A variable whose value is meant as it stands: Kubernetes would replace `$(NAME)` in it.
+fn literal(name: &str, value: &str) -> EnvVar {
+    env(name, without_references(value))
+}
+
+/// Doubles the dollar signs of a text that Kubernetes would otherwise read as a reference or an escape.
+fn without_references(value: &str) -> String {
+    if value.contains("$(") || value.contains("$$") {
+        value.replace('$', "$$")
+    } else {
+        value.to_owned()
     }
 }
 

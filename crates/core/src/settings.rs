@@ -1,11 +1,15 @@
-//! The effective configuration of a Task: its template, with defaults filled in and unsupported parts refused.
+//! The effective configuration of a Task: its template, with defaults filled in.
 
-use koc_api::names::{containers, images};
-use koc_api::{AgentPodSpec, AgentTemplate, Credential, KubeOpenCodeConfig, PullPolicy};
+use k8s_openapi::api::core::v1::LocalObjectReference;
+use koc_api::names::{containers, defaults, images};
+use koc_api::{
+    AgentPodSpec, AgentTemplate, CaBundle, Credential, KubeOpenCodeConfig, OpenTelemetry, Proxy, PullPolicy,
+};
 use kube::ResourceExt as _;
-use serde_json::Value;
 
+use crate::opencode_config::{self, ConfigFiles};
 use crate::paths;
+use crate::plugins::Plugins;
 use crate::refusal::Refusal;
 
 /// What a Pod is built by.
@@ -21,10 +25,19 @@ pub(crate) struct Settings {
     /// The user's own command, to be run as it stands.
     pub(crate) command: Option<Vec<String>>,
     pub(crate) credentials: Vec<Credential>,
-    /// `opencode.json`, where there is any configuration.
-    pub(crate) config_text: Option<String>,
+    /// `opencode.json` and `tui.json`, where there is any configuration.
+    pub(crate) config_files: ConfigFiles,
     /// Whether the configuration has a `permission` of its own.
     pub(crate) has_permission: bool,
+    pub(crate) plugins: Plugins,
+    pub(crate) ca_bundle: Option<CaBundle>,
+    /// The template's own, else the cluster's.
+    pub(crate) proxy: Option<Proxy>,
+    pub(crate) cluster_domain: String,
+    pub(crate) image_pull_secrets: Vec<LocalObjectReference>,
+    pub(crate) telemetry: Option<OpenTelemetry>,
+    /// Name of the template, by which traces are told apart.
+    pub(crate) agent_name: String,
     pub(crate) pod_spec: AgentPodSpec,
 }
 
@@ -36,7 +49,7 @@ impl Settings {
     ) -> Result<Self, Refusal> {
         let name = template.name_any();
         let spec = &template.spec;
-        refuse_unsupported(template, config)?;
+        refuse_unsupported(template)?;
         if spec.service_account_name.is_empty() {
             return Err(Refusal::agent(format!(
                 "AgentTemplate {name:?} has no serviceAccountName; set one"
@@ -50,7 +63,9 @@ impl Settings {
                 spec.workspace_dir
             )));
         }
-        let config_text = spec.config.as_ref().map(|c| config_text(&name, c)).transpose()?;
+        let plugins = Plugins::of(spec.plugins.as_deref().unwrap_or_default())?;
+        let owner = format!("AgentTemplate {name:?}");
+        let config_files = opencode_config::assemble(&owner, spec.config.as_ref(), &[], &plugins)?;
         Ok(Self {
             agent_image: or_default(spec.agent_image.as_ref(), images::AGENT),
             executor_image: or_default(spec.executor_image.as_ref(), images::EXECUTOR),
@@ -62,11 +77,20 @@ impl Settings {
             service_account: spec.service_account_name.clone(),
             command: spec.command.clone().filter(|c| !c.is_empty()),
             credentials: spec.credentials.clone().unwrap_or_default(),
-            config_text,
+            config_files,
             has_permission: spec
                 .config
                 .as_ref()
                 .is_some_and(|c| c.get("permission").is_some()),
+            plugins,
+            ca_bundle: spec.ca_bundle.clone(),
+            proxy: spec.proxy.clone().or_else(|| config?.spec.proxy.clone()),
+            cluster_domain: config
+                .map_or(defaults::CLUSTER_DOMAIN, |c| c.spec.cluster_domain())
+                .to_owned(),
+            image_pull_secrets: spec.image_pull_secrets.clone().unwrap_or_default(),
+            telemetry: config.and_then(|c| c.spec.observability.as_ref()?.open_telemetry.clone()),
+            agent_name: name,
             pod_spec: spec.pod_spec.clone().unwrap_or_default(),
         })
     }
@@ -83,37 +107,10 @@ fn or_default(value: Option<&String>, default: &str) -> String {
         .map_or_else(|| default.to_owned(), Clone::clone)
 }
 
-fn config_text(template: &str, config: &Value) -> Result<String, Refusal> {
-    if !config.is_object() {
-        return Err(Refusal::context(format!(
-            "AgentTemplate {template:?}: spec.config must be an object of OpenCode settings, as in opencode.json"
-        )));
-    }
-    serde_json::to_string_pretty(config)
-        .map_err(|e| Refusal::context(format!("AgentTemplate {template:?}: spec.config: {e}")))
-}
-
 /// Parts of a template that this version can't honour. Running without them would be a silent half run.
-fn refuse_unsupported(template: &AgentTemplate, config: Option<&KubeOpenCodeConfig>) -> Result<(), Refusal> {
+fn refuse_unsupported(template: &AgentTemplate) -> Result<(), Refusal> {
     let spec = &template.spec;
-    let telemetry = config
-        .and_then(|c| c.spec.observability.as_ref())
-        .and_then(|o| o.open_telemetry.as_ref())
-        .is_some_and(|t| t.enabled);
-    let missing = [
-        (spec.skills.as_ref().is_some_and(|s| !s.is_empty()), "skills"),
-        (spec.plugins.as_ref().is_some_and(|p| !p.is_empty()), "plugins"),
-        (spec.ca_bundle.is_some(), "caBundle"),
-        (
-            spec.proxy.is_some() || config.is_some_and(|c| c.spec.proxy.is_some()),
-            "proxy",
-        ),
-        (
-            spec.image_pull_secrets.as_ref().is_some_and(|s| !s.is_empty()),
-            "imagePullSecrets",
-        ),
-        (telemetry, "OpenTelemetry"),
-    ];
+    let missing = [(spec.skills.as_ref().is_some_and(|s| !s.is_empty()), "skills")];
     match missing.iter().find(|(used, _)| *used) {
         Some((_, what)) => Err(Refusal::context(format!(
             "AgentTemplate {:?} uses {what}, which this version does not support; remove it from the template",

@@ -49,6 +49,9 @@ pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
 /// The same for Git.
 pub const GIT_SSL_CAINFO: &str = "GIT_SSL_CAINFO";
 
+/// The variables that replace a program's authorities by those of a file, which therefore holds the system's too.
+pub const CA_FILE_VARIABLES: [&str; 4] = [SSL_CERT_FILE, GIT_SSL_CAINFO, "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"];
+
 /// The variables of an HTTP proxy, upper case and lower case.
 pub const HTTP_PROXY: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
 /// The variables of an HTTPS proxy.
@@ -62,6 +65,8 @@ pub const CONFIGMAP_PATH: &str = "CONFIGMAP_PATH";
 pub const FILE_MAPPINGS: &str = "FILE_MAPPINGS";
 /// context-init: directories to copy, as JSON.
 pub const DIR_MAPPINGS: &str = "DIR_MAPPINGS";
+/// context-init: directories to make in the working directory, as a JSON list; volumes are mounted below them later.
+pub const MAKE_DIRECTORIES: &str = "MAKE_DIRECTORIES";
 
 /// git-init and git-sync: the repository.
 pub const GIT_REPO: &str = "GIT_REPO";

@@ -10,6 +10,14 @@ pub fn task_context(task: &str) -> String {
     format!("{task}-context")
 }
 
+/// The ConfigMaps that hold a Task's files: the first one has the documented name, the others a number.
+pub fn task_context_part(task: &str, index: usize) -> String {
+    match index {
+        0 => task_context(task),
+        _ => format!("{}-{index}", task_context(task)),
+    }
+}
+
 /// An Agent's Deployment.
 pub fn agent_deployment(agent: &str) -> String {
     format!("{agent}-server")

@@ -24,11 +24,15 @@ pub const TUI_CONFIG: &str = "/tools/tui.json";
 pub const CONTEXT_FILE: &str = ".kubeopencode/context.md";
 /// Below the working directory: the prompt.
 pub const TASK_FILE: &str = "task.md";
+/// Below the working directory: fetched contexts that name no place of their own.
+pub const FETCHED_CONTEXTS: &str = ".kubeopencode/contexts";
 
 /// context-init: the context ConfigMap.
 pub const CONFIGMAP_FILES: &str = "/configmap-files";
 /// context-init: followed by an index, a ConfigMap to copy as a directory.
 pub const CONFIGMAP_DIR_PREFIX: &str = "/configmap-dir-";
+/// url-fetch: files for places outside the working directory.
+pub const FETCHED: &str = "/context-fetched";
 
 /// Where clones live.
 pub const GIT_ROOT: &str = "/git";
@@ -56,6 +60,8 @@ pub const CA_DIR: &str = "/etc/ssl/certs/custom-ca";
 pub const CA_FILE: &str = "tls.crt";
 /// Their full path.
 pub const CA_PATH: &str = "/etc/ssl/certs/custom-ca/tls.crt";
+/// The system's certificate authorities and the additional ones in one file; written by context-init.
+pub const COMBINED_CA: &str = "/tools/ca-bundle.crt";
 
 /// Where the session database's volume is mounted.
 pub const SESSION_DATA: &str = "/data/sessions";

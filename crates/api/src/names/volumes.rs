@@ -22,3 +22,5 @@ pub const CA_BUNDLE: &str = "ca-bundle";
 pub const SESSION_DATA: &str = "session-data";
 /// ConfigMap volume of files outside the workspace, each mounted on its own.
 pub const OUTSIDE_FILES: &str = "context-mounts";
+/// Fetched files outside the workspace, each mounted on its own.
+pub const FETCHED: &str = "context-fetched";

@@ -6,16 +6,18 @@ use k8s_openapi::api::core::v1::{Container, EnvVar, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use koc_api::names::{containers, defaults, env as env_names, paths, volumes};
 use kube::ResourceExt as _;
-use serde_json::json;
 
 use super::credentials::Credentials;
-use super::{Blueprint, OutsideFiles, env, last_wins, mount, security, session_title};
+use super::surroundings::Surroundings;
+use super::{Blueprint, OutsideFiles, env, last_wins, literal, mount, security, session_title};
 use crate::image::pull_policy;
+use crate::opencode_config;
 
 pub(super) fn container(
     blueprint: &Blueprint<'_>,
     credentials: &Credentials,
     outside: &OutsideFiles<'_>,
+    surroundings: &Surroundings<'_>,
 ) -> Container {
     let settings = blueprint.settings;
     let pod_spec = &settings.pod_spec;
@@ -25,6 +27,7 @@ pub(super) fn container(
     ];
     mounts.extend(credentials.mounts.iter().cloned());
     mounts.extend(outside.mounts());
+    mounts.extend(surroundings.worker_mounts());
     mounts.extend(pod_spec.extra_volume_mounts.iter().flatten().cloned());
 
     // The guide promises that an executor's own command runs as it stands; only without one do we bring ours.
@@ -41,7 +44,7 @@ pub(super) fn container(
         image_pull_policy: Some(pull_policy(&settings.executor_image).to_owned()),
         command: Some(command),
         working_dir: Some(settings.workspace_dir.clone()),
-        env: Some(last_wins(variables(blueprint, credentials))),
+        env: Some(last_wins(variables(blueprint, credentials, surroundings))),
         env_from: (!credentials.env_from.is_empty()).then(|| credentials.env_from.clone()),
         volume_mounts: Some(mounts),
         resources: Some(pod_spec.resources.clone().unwrap_or_else(default_resources)),
@@ -56,7 +59,11 @@ pub(super) fn container(
     }
 }
 
-fn variables(blueprint: &Blueprint<'_>, credentials: &Credentials) -> Vec<EnvVar> {
+fn variables(
+    blueprint: &Blueprint<'_>,
+    credentials: &Credentials,
+    surroundings: &Surroundings<'_>,
+) -> Vec<EnvVar> {
     let settings = blueprint.settings;
     let task = blueprint.task;
     let mut vars = vec![
@@ -65,22 +72,24 @@ fn variables(blueprint: &Blueprint<'_>, credentials: &Credentials) -> Vec<EnvVar
         env(env_names::PATH, paths::SEARCH_PATH),
         env(env_names::TASK_NAME, task.name_any()),
         env(env_names::TASK_NAMESPACE, task.namespace().unwrap_or_default()),
-        env(env_names::WORKSPACE_DIR, &settings.workspace_dir),
+        literal(env_names::WORKSPACE_DIR, &settings.workspace_dir),
     ];
     if settings.command.is_none() {
         vars.push(env(env_names::TASK_SESSION_TITLE, session_title(task)));
     }
-    if settings.config_text.is_some() {
+    if settings.config_files.open_code.is_some() {
         vars.push(env(env_names::OPENCODE_CONFIG, paths::OPENCODE_CONFIG));
+    }
+    if settings.config_files.tui.is_some() {
+        vars.push(env(env_names::OPENCODE_TUI_CONFIG, paths::TUI_CONFIG));
     }
     if !settings.has_permission {
         vars.push(env(env_names::OPENCODE_PERMISSION, defaults::PERMISSION_JSON));
     }
-    if blueprint.has_context_md {
-        let content = json!({"instructions": [paths::CONTEXT_FILE]});
-        vars.push(env(env_names::OPENCODE_CONFIG_CONTENT, content.to_string()));
-    }
+    let inline = opencode_config::inline(blueprint.has_context_md, surroundings.traces_models());
+    vars.extend(inline.map(|content| env(env_names::OPENCODE_CONFIG_CONTENT, content)));
     vars.extend(credentials.env.iter().cloned());
+    vars.extend(surroundings.worker_variables());
     vars.extend(settings.pod_spec.extra_env.iter().flatten().cloned());
     vars
 }

@@ -8,11 +8,13 @@ use koc_api::ContainerAdditions;
 use koc_api::names::{containers, env as env_names, paths, volumes};
 use serde_json::{Value, json};
 
+use super::surroundings::Surroundings;
 use super::{
-    Blueprint, directory_mount_path, directory_volume_name, env, last_wins, mount, read_only, security,
-    within,
+    Blueprint, directory_mount_path, directory_volume_name, env, last_wins, literal, mount, read_only,
+    security, within,
 };
 use crate::image::pull_policy;
+use crate::settings::Settings;
 
 /// Copies the OpenCode program into the tools volume, by the image's own entrypoint.
 pub(super) fn open_code(blueprint: &Blueprint<'_>) -> Container {
@@ -44,10 +46,10 @@ pub(super) fn context(blueprint: &Blueprint<'_>) -> Container {
     let mut vars = vec![
         env(env_names::HOME, paths::HOME),
         env(env_names::SHELL, paths::SHELL),
-        env(env_names::WORKSPACE_DIR, workspace),
+        literal(env_names::WORKSPACE_DIR, workspace),
         env(env_names::TOOLS_DIR, paths::TOOLS),
         env(env_names::CONFIGMAP_PATH, paths::CONFIGMAP_FILES),
-        env(env_names::FILE_MAPPINGS, file_mappings(blueprint).to_string()),
+        literal(env_names::FILE_MAPPINGS, &file_mappings(blueprint).to_string()),
     ];
     let mut mounts = vec![read_only(volumes::CONTEXT_FILES, paths::CONFIGMAP_FILES)];
     if !blueprint.directories.is_empty() {
@@ -57,7 +59,10 @@ pub(super) fn context(blueprint: &Blueprint<'_>) -> Container {
             .enumerate()
             .map(|(i, d)| json!({"sourcePath": directory_mount_path(i), "targetPath": d.path}))
             .collect();
-        vars.push(env(env_names::DIR_MAPPINGS, Value::from(mappings).to_string()));
+        vars.push(literal(
+            env_names::DIR_MAPPINGS,
+            &Value::from(mappings).to_string(),
+        ));
         mounts.extend(
             (0..blueprint.directories.len())
                 .map(|i| read_only(&directory_volume_name(i), &directory_mount_path(i))),
@@ -67,14 +72,8 @@ pub(super) fn context(blueprint: &Blueprint<'_>) -> Container {
     mounts.push(mount(volumes::TOOLS, paths::TOOLS));
     let base = Container {
         name: containers::CONTEXT_INIT.to_owned(),
-        image: Some(settings.system_image.clone()),
-        image_pull_policy: Some(settings.system_pull_policy.as_str().to_owned()),
-        command: Some(vec![
-            paths::KUBEOPENCODE.to_owned(),
-            containers::programs::CONTEXT_INIT.to_owned(),
-        ]),
         volume_mounts: Some(mounts),
-        ..Container::default()
+        ..system_container(settings, containers::programs::CONTEXT_INIT)
     };
     let own = settings
         .pod_spec
@@ -82,6 +81,43 @@ pub(super) fn context(blueprint: &Blueprint<'_>) -> Container {
         .as_ref()
         .and_then(|s| s.context_init.as_ref());
     finish(base, vars, blueprint, own)
+}
+
+/// Installs the plugins with npm, if there are any.
+pub(super) fn plugins(blueprint: &Blueprint<'_>) -> Option<Container> {
+    let settings = blueprint.settings;
+    if settings.plugins.is_empty() {
+        return None;
+    }
+    let packages = Value::from(settings.plugins.packages.clone()).to_string();
+    let vars = vec![
+        env(env_names::HOME, paths::HOME),
+        env(env_names::SHELL, paths::SHELL),
+        env(env_names::INPUT_NAME, "plugins"),
+        literal(env_names::PLUGIN_PACKAGES, &packages),
+        env(env_names::PLUGIN_DIR, paths::PLUGINS),
+    ];
+    let base = Container {
+        name: containers::PLUGIN_INIT.to_owned(),
+        volume_mounts: Some(vec![mount(volumes::PLUGINS, paths::PLUGINS)]),
+        ..system_container(settings, containers::programs::PLUGIN_INIT)
+    };
+    let own = settings
+        .pod_spec
+        .system_containers
+        .as_ref()
+        .and_then(|s| s.plugin_init.as_ref());
+    Some(finish(base, vars, blueprint, own))
+}
+
+/// A container of the platform's own image that runs one of its programs.
+fn system_container(settings: &Settings, program: &str) -> Container {
+    Container {
+        image: Some(settings.system_image.clone()),
+        image_pull_policy: Some(settings.system_pull_policy.as_str().to_owned()),
+        command: Some(vec![paths::KUBEOPENCODE.to_owned(), program.to_owned()]),
+        ..Container::default()
+    }
 }
 
 /// True for files that `context-init` copies; others are mounted one by one.
@@ -112,9 +148,12 @@ fn finish(
     blueprint: &Blueprint<'_>,
     own: Option<&ContainerAdditions>,
 ) -> Container {
+    let surroundings = Surroundings::of(blueprint);
+    vars.extend(surroundings.own_variables());
     vars.extend(blueprint.settings.pod_spec.extra_env.iter().flatten().cloned());
     vars.extend(own.and_then(|o| o.extra_env.clone()).into_iter().flatten());
     let mut mounts = base.volume_mounts.unwrap_or_default();
+    mounts.extend(surroundings.own_mounts());
     mounts.extend(
         own.and_then(|o| o.extra_volume_mounts.clone())
             .into_iter()

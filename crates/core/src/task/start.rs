@@ -199,8 +199,12 @@ fn files(task: &Task, settings: &Settings, contexts: &Contexts) -> Result<Vec<Ke
 
     let mut all = contexts.files.clone();
     all.append(&mut files);
-    if let Some(config) = &settings.config_text {
-        all.push(own_file(paths::OPENCODE_CONFIG.to_owned(), config.clone()));
+    let configuration = [
+        (paths::OPENCODE_CONFIG, &settings.config_files.open_code),
+        (paths::TUI_CONFIG, &settings.config_files.tui),
+    ];
+    for (path, text) in configuration {
+        all.extend(text.iter().map(|text| own_file(path.to_owned(), text.clone())));
     }
     assign_keys(all).map_err(|too_large| Refusal::context(too_large.to_string()))
 }
