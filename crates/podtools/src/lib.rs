@@ -4,7 +4,13 @@
 //! * [`task_run()`]: the first process of a Task's container; drives OpenCode and reports how it went.
 
 mod context_init;
+mod input_report;
+mod plain_text;
+mod redact;
+mod stop;
 mod task_run;
+mod termination_log;
 
 pub use context_init::{ContextInitArgs, Error as ContextInitError, context_init};
+pub use input_report::{InputArgs, InputExit};
 pub use task_run::{RunExit, TaskRunArgs, task_run};

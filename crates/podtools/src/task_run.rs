@@ -17,7 +17,6 @@ mod npm;
 mod program;
 mod prompt;
 mod reaper;
-mod redact;
 mod run;
 mod server;
 mod termination;

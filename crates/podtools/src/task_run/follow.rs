@@ -5,12 +5,12 @@ use std::time::Duration;
 use koc_opencode::{Client, Error, Event, EventStream, Message, Reply};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::stop::Stop;
 use crate::task_run::{
     evidence::Ending,
     lines::duration,
     log::Log,
     program::Program,
-    run::Stop,
     turn::{Act, Turn, has_ended},
 };
 

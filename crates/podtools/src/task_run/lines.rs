@@ -1,6 +1,6 @@
 //! How things look in the log. Pure text work.
 
-use std::time::Duration;
+pub(super) use crate::plain_text::{count, duration, printable, shorten};
 
 /// How much of a tool's output is shown.
 const HEAD_LINES: usize = 8;
@@ -9,18 +9,6 @@ const LINE_CHARS: usize = 200;
 
 /// How much of an answer is shown; far more than any answer has.
 const TEXT_BYTES: usize = 1024 * 1024;
-
-/// The text with control characters made harmless; tabs stay.
-pub(super) fn printable(text: &str) -> String {
-    let harmless = |character: char| match character {
-        '\t' => '\t',
-        // Direction overrides can make a line read as something that it is not.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        character if character.is_control() => '\u{fffd}',
-        character => character,
-    };
-    text.chars().map(harmless).collect()
-}
 
 /// The first line, without surrounding blanks, of at most `limit` characters.
 pub(super) fn first_line(text: &str, limit: usize) -> String {
@@ -31,14 +19,6 @@ pub(super) fn first_line(text: &str, limit: usize) -> String {
         format!("{short} …")
     } else {
         short
-    }
-}
-
-/// At most `limit` characters, with a mark where something is missing.
-pub(super) fn shorten(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 
@@ -70,40 +50,9 @@ pub(super) fn answer(text: &str) -> String {
     )
 }
 
-/// A duration for a person: `0.4 s`, `12 s`, `3 min`.
-pub(super) fn duration(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
-    if seconds < 9.95 {
-        format!("{seconds:.1} s")
-    } else if seconds < 120.0 {
-        format!("{seconds:.0} s")
-    } else {
-        format!("{} min", (seconds / 60.0).round())
-    }
-}
-
-/// `1 file`, `2 files`.
-pub(super) fn count(number: i64, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_terminal_escape_in_a_tools_output_cannot_reach_the_terminal() {
-        assert_eq!(
-            printable("a\x1b[2Jb\x07\tc\rd"),
-            "a\u{fffd}[2Jb\u{fffd}\tc\u{fffd}d"
-        );
-        assert_eq!(printable("x\u{202e}y"), "x\u{fffd}y");
-        assert_eq!(printable("grüße ✓"), "grüße ✓");
-    }
 
     #[test]
     fn long_things_are_shortened_with_a_mark() {
@@ -121,23 +70,5 @@ mod tests {
         );
         assert!(excerpt(&"x".repeat(10_000_000))[0].len() < 1000);
         assert!(answer(&"é".repeat(2_000_000)).len() < 1_100_000);
-    }
-
-    #[test]
-    fn durations_and_counts_read_well() {
-        for (millis, expected) in [
-            (0, "0.0 s"),
-            (6_840, "6.8 s"),
-            (9_960, "10 s"),
-            (68_200, "68 s"),
-            (119_000, "119 s"),
-            (180_000, "3 min"),
-        ] {
-            assert_eq!(duration(Duration::from_millis(millis)), expected);
-        }
-        assert_eq!(
-            (count(1, "file").as_str(), count(0, "file").as_str()),
-            ("1 file", "0 files")
-        );
     }
 }

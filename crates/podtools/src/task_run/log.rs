@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::task_run::{lines, redact::Redactor};
+use crate::{plain_text, redact::Redactor};
 
 /// Writes lines for a person. Every line is free of known secrets and of control characters, which could otherwise
 /// rewrite the terminal of whoever reads the log.
@@ -23,7 +23,7 @@ impl Log {
         let mut out = std::io::stdout().lock();
         for line in clean.lines() {
             // A reader that has gone away is no reason to stop the run.
-            let _ = writeln!(out, "{}", lines::printable(line));
+            let _ = writeln!(out, "{}", plain_text::printable(line));
         }
         let _ = out.flush();
     }

@@ -9,12 +9,10 @@ use koc_api::{
 use koc_opencode::{
     Client, Error, Event, EventStream, FileDiff, Message, NewSession, PermissionRule, Role, Secret, Session,
 };
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-    time::Instant,
-};
+use tokio::time::Instant;
 
+use crate::redact::Redactor;
+use crate::stop::Stop;
 use crate::task_run::{
     args::TaskRunArgs,
     environment::{self, Variables},
@@ -25,13 +23,13 @@ use crate::task_run::{
     npm,
     program::{Program, end_all},
     prompt,
-    redact::Redactor,
     server::{Plan, Server},
     termination,
     totals::Totals,
     turn::Turn,
     verdict,
 };
+use crate::termination_log;
 
 /// After the end of a turn a living server answers these within milliseconds; a stopped run has no time for more.
 const COLLECT_LIMIT: Duration = Duration::from_secs(10);
@@ -102,7 +100,7 @@ pub async fn task_run(args: TaskRunArgs) -> RunExit {
     };
     let (result, json) = termination::message(&verdict::decide(&evidence), &redactor);
     tell(&log, &result, started.elapsed());
-    if let Err(error) = termination::write(&args.termination_log, &json) {
+    if let Err(error) = termination_log::write(&args.termination_log, &json) {
         // Without a kubelet there is no such file, and the log has said everything.
         log.print(&format!(
             "! the result cannot be written to {}: {error}",
@@ -114,43 +112,6 @@ pub async fn task_run(args: TaskRunArgs) -> RunExit {
         (_, Ending::Stopped(signal)) => u8::try_from(128 + signal).unwrap_or(1),
         _ => 1,
     })
-}
-
-/// The request to stop, by a signal.
-#[derive(Debug, Clone)]
-pub(super) struct Stop {
-    signal: watch::Receiver<Option<i32>>,
-}
-
-impl Stop {
-    fn listen() -> std::io::Result<Self> {
-        let (sender, receiver) = watch::channel(None);
-        for (kind, number) in [
-            (SignalKind::terminate(), 15),
-            (SignalKind::interrupt(), 2),
-            (SignalKind::hangup(), 1),
-        ] {
-            let (mut stream, sender) = (signal(kind)?, sender.clone());
-            tokio::spawn(async move {
-                while stream.recv().await.is_some() {
-                    sender.send_if_modified(|told| {
-                        let first = told.is_none();
-                        *told = told.or(Some(number));
-                        first
-                    });
-                }
-            });
-        }
-        Ok(Self { signal: receiver })
-    }
-
-    /// Completes with the number of the first signal. Cancel safe, and may be called again.
-    pub(super) async fn told(&mut self) -> i32 {
-        match self.signal.wait_for(Option::is_some).await.map(|signal| *signal) {
-            Ok(Some(signal)) => signal,
-            Ok(None) | Err(_) => std::future::pending().await,
-        }
-    }
 }
 
 struct Run<'a> {

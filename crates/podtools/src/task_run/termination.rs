@@ -1,14 +1,12 @@
 //! The termination message.
 
-use std::path::Path;
-
 use koc_api::result::{MAX_TERMINATION_MESSAGE_BYTES, RunResult};
 
-use crate::task_run::{lines, redact::Redactor};
+use crate::{plain_text, redact::Redactor, termination_log};
 
 /// The result as JSON that fits: the texts are freed of secrets and control characters and shortened as needed.
 pub(super) fn message(result: &RunResult, redactor: &Redactor) -> (RunResult, String) {
-    let clean = |text: &str| lines::printable(&redactor.clean(text));
+    let clean = |text: &str| plain_text::printable(&redactor.clean(text));
     let mut result = RunResult {
         message: clean(&result.message),
         session_title: result.session_title.as_deref().map(clean),
@@ -21,30 +19,11 @@ pub(super) fn message(result: &RunResult, redactor: &Redactor) -> (RunResult, St
         if json.len() <= MAX_TERMINATION_MESSAGE_BYTES || nothing_left {
             return (result, json);
         }
-        // JSON escapes make a text longer than it is, so halving until it fits is simpler than computing.
         if title.len() > result.message.len() {
-            result.session_title = Some(halve(title));
+            result.session_title = Some(termination_log::halve(title));
         } else {
-            result.message = halve(&result.message);
+            result.message = termination_log::halve(&result.message);
         }
-    }
-}
-
-/// Writes the message. The kubelet's file exists already and may be the only thing that can be written in its
-/// directory, so it is written in place.
-///
-/// # Errors
-/// When the file cannot be written.
-pub(super) fn write(path: &Path, json: &str) -> std::io::Result<()> {
-    std::fs::write(path, json)
-}
-
-fn halve(text: &str) -> String {
-    let kept = &text[..text.floor_char_boundary(text.len() / 2)];
-    if kept.is_empty() {
-        String::new()
-    } else {
-        format!("{}…", kept.trim_end_matches('…'))
     }
 }
 

@@ -20,7 +20,7 @@ const MIN_LENGTH: usize = 8;
 
 /// Replaces known secrets.
 #[derive(Clone, Default)]
-pub(super) struct Redactor {
+pub(crate) struct Redactor {
     /// Longest first, so that a secret that contains another is replaced as a whole.
     secrets: Vec<String>,
 }
@@ -36,7 +36,7 @@ impl std::fmt::Debug for Redactor {
 
 impl Redactor {
     /// Knows the values of suspicious variables, and of suspicious keys in configuration texts.
-    pub(super) fn new(
+    pub(crate) fn new(
         variables: impl IntoIterator<Item = (String, String)>,
         configurations: impl IntoIterator<Item = String>,
     ) -> Self {
@@ -62,12 +62,12 @@ impl Redactor {
     }
 
     /// Adds one more secret.
-    pub(super) fn add(&mut self, secret: &str) {
+    pub(crate) fn add(&mut self, secret: &str) {
         self.secrets.insert(0, secret.to_owned());
     }
 
     /// The text without the secrets.
-    pub(super) fn clean(&self, text: &str) -> String {
+    pub(crate) fn clean(&self, text: &str) -> String {
         let mut clean = text.to_owned();
         for secret in &self.secrets {
             if clean.contains(secret.as_str()) {
