@@ -16,20 +16,23 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::queue::Key;
+use crate::view::Bell;
 
 /// The objects of one kind, as last seen.
 pub(crate) struct Cache<K> {
     objects: RwLock<HashMap<Key, Arc<K>>>,
     synced: AtomicBool,
     first_sync: Notify,
+    bell: Arc<Bell>,
 }
 
-impl<K> Default for Cache<K> {
-    fn default() -> Self {
+impl<K> Cache<K> {
+    pub(crate) fn new(bell: Arc<Bell>) -> Self {
         Self {
             objects: RwLock::default(),
             synced: AtomicBool::new(false),
             first_sync: Notify::new(),
+            bell,
         }
     }
 }
@@ -42,11 +45,24 @@ where
         self.objects.read().get(key).cloned()
     }
 
+    pub(crate) fn is_synced(&self) -> bool {
+        self.synced.load(Ordering::Acquire)
+    }
+
+    /// The resourceVersion of every object.
+    pub(crate) fn versions(&self) -> Vec<(Key, String)> {
+        let version = |(key, object): (&Key, &Arc<K>)| {
+            let version = object.meta().resource_version.clone().unwrap_or_default();
+            (key.clone(), version)
+        };
+        self.objects.read().iter().map(version).collect()
+    }
+
     /// Waits until the first listing is complete. Deciding earlier would take "not seen yet" for "not there".
     pub(crate) async fn wait_synced(&self) {
         loop {
             let notified = self.first_sync.notified();
-            if self.synced.load(Ordering::Acquire) {
+            if self.is_synced() {
                 return;
             }
             notified.await;
@@ -85,14 +101,13 @@ where
                 // The watcher reconnects by itself; what was seen stays usable meanwhile.
                 Err(error) => warn!(%error, "the watch was interrupted and is being resumed"),
             }
+            self.bell.ring();
         }
     }
 
     /// Takes a complete listing over. Objects that vanished while nobody watched are told as changed too.
     fn replace(&self, listing: HashMap<Key, Arc<K>>, changed: &impl Fn(&K)) {
         let old = std::mem::replace(&mut *self.objects.write(), listing);
-        self.synced.store(true, Ordering::Release);
-        self.first_sync.notify_waiters();
         let current: Vec<Arc<K>> = self.objects.read().values().cloned().collect();
         for object in &current {
             changed(object);
@@ -102,6 +117,9 @@ where
                 changed(&object);
             }
         }
+        // Said last: whoever sees that it is synced finds the work that follows from it in the queue.
+        self.synced.store(true, Ordering::Release);
+        self.first_sync.notify_waiters();
     }
 }
 

@@ -17,10 +17,10 @@ use tracing::warn;
 
 use crate::cache::{Cache, key_of};
 use crate::queue::{Key, Queue};
+use crate::view::Bell;
 
 /// What the controller has seen of the cluster. Our own kinds are kept as plain objects and decoded one by one, so
 /// that a malformed one hides no other.
-#[derive(Default)]
 pub(crate) struct Caches {
     pub(crate) tasks: Arc<Cache<DynamicObject>>,
     pub(crate) templates: Arc<Cache<DynamicObject>>,
@@ -30,6 +30,23 @@ pub(crate) struct Caches {
 }
 
 impl Caches {
+    pub(crate) fn new(bell: &Arc<Bell>) -> Self {
+        Self {
+            tasks: Arc::new(Cache::new(bell.clone())),
+            templates: Arc::new(Cache::new(bell.clone())),
+            configs: Arc::new(Cache::new(bell.clone())),
+            pods: Arc::new(Cache::new(bell.clone())),
+            waiting: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn are_synced(&self) -> bool {
+        self.tasks.is_synced()
+            && self.templates.is_synced()
+            && self.configs.is_synced()
+            && self.pods.is_synced()
+    }
+
     pub(crate) async fn wait_synced(&self) {
         self.tasks.wait_synced().await;
         self.templates.wait_synced().await;

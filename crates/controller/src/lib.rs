@@ -4,9 +4,11 @@
 
 mod cache;
 mod caches;
+mod clock;
 mod effects;
 mod queue;
 mod reconcile;
+mod view;
 
 use std::sync::Arc;
 
@@ -19,7 +21,11 @@ use tracing::{info, warn};
 
 use crate::caches::Caches;
 use crate::queue::{Key, Queue};
-use crate::reconcile::{Reconciled, Reconciler};
+use crate::reconcile::{Next, Reconciler};
+use crate::view::Bell;
+
+pub use crate::clock::Clock;
+pub use crate::view::View;
 
 /// How the controller works.
 #[derive(Debug, Clone)]
@@ -34,11 +40,64 @@ impl Default for Options {
     }
 }
 
-/// Runs the controller until `shutdown`. Plans under way are finished first; whatever is cut off nevertheless is
-/// decided anew at the next start.
+/// Runs a controller with the machine's clock until `shutdown`. Plans under way are finished first; whatever is cut off
+/// nevertheless is decided anew at the next start.
 pub async fn run(client: Client, options: Options, shutdown: CancellationToken) {
-    let queue = Arc::new(Queue::default());
-    let caches = Arc::new(Caches::default());
+    Controller::new(client, options).run(shutdown).await;
+}
+
+/// A controller that does not run yet.
+pub struct Controller {
+    client: Client,
+    options: Options,
+    clock: Clock,
+    view: View,
+}
+
+impl Controller {
+    /// A controller with the machine's clock.
+    #[must_use]
+    pub fn new(client: Client, options: Options) -> Self {
+        let bell = Arc::new(Bell::default());
+        let view = View {
+            queue: Arc::new(Queue::new(bell.clone())),
+            caches: Arc::new(Caches::new(&bell)),
+            bell,
+        };
+        Self {
+            client,
+            options,
+            clock: Clock::default(),
+            view,
+        }
+    }
+
+    /// Judges Tasks by another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// What it sees and does, to be looked at while it runs.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view.clone()
+    }
+
+    /// Runs until `shutdown`, as [`run`] does.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Self {
+            client,
+            options,
+            clock,
+            view,
+        } = self;
+        work(client, &options, clock, view, shutdown).await;
+    }
+}
+
+async fn work(client: Client, options: &Options, clock: Clock, view: View, shutdown: CancellationToken) {
+    let View { queue, caches, .. } = view;
     let mut watches = JoinSet::new();
     caches::follow_all(&caches, &client, &queue, &shutdown, &mut watches);
 
@@ -46,7 +105,7 @@ pub async fn run(client: Client, options: Options, shutdown: CancellationToken) 
         () = caches.wait_synced() => info!("the controller has seen the cluster and starts to work"),
         () = shutdown.cancelled() => return,
     }
-    let reconciler = Arc::new(Reconciler::new(client, caches));
+    let reconciler = Arc::new(Reconciler::new(client, caches, clock));
     let mut running = FuturesUnordered::new();
     loop {
         tokio::select! {
@@ -65,7 +124,8 @@ pub async fn run(client: Client, options: Options, shutdown: CancellationToken) 
 async fn work_on(queue: &Queue, reconciler: &Reconciler, key: Key) {
     // A pass holds a whole World; on the heap it is moved around as a pointer.
     match Box::pin(reconciler.reconcile(&key)).await {
-        Ok(Reconciled { wake }) => queue.done(key, wake),
+        Ok(Next::Rest(wake)) => queue.done(key, wake),
+        Ok(Next::Again(delay)) => queue.again(key, delay),
         Err(error) => {
             let (namespace, name) = (key.namespace.clone(), key.name.clone());
             let delay = queue.failed(key);

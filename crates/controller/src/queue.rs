@@ -2,11 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use crate::view::Bell;
 
 /// Namespace and name of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,6 +27,7 @@ const LAST_RETRY: Duration = Duration::from_secs(30);
 pub(crate) struct Queue {
     inner: Mutex<Inner>,
     changed: Notify,
+    bell: Arc<Bell>,
 }
 
 #[derive(Default)]
@@ -40,17 +44,33 @@ struct Entry {
     running: bool,
     /// Asked for while running: to be run again afterwards, since the run may have seen the old state.
     dirty: bool,
+    /// What was done is not the end of it: it is to be run again after a while.
+    unfinished: bool,
     failures: u32,
 }
 
 impl Queue {
+    pub(crate) fn new(bell: Arc<Bell>) -> Self {
+        Self {
+            bell,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing waits, runs, or is to be tried again. Keys to be looked at later only are at rest.
+    pub(crate) fn is_idle(&self) -> bool {
+        let mut inner = self.inner.lock();
+        inner.release_due(Instant::now());
+        inner.entries.is_empty()
+    }
+
     /// Asks for a key to be worked on as soon as possible.
     pub(crate) fn add(&self, key: Key) {
         self.inner.lock().add(key);
-        self.changed.notify_one();
+        self.wake();
     }
 
-    /// Waits for a key; the caller owns it until [`Queue::done`] or [`Queue::failed`].
+    /// Waits for a key; the caller owns it until [`Queue::done`], [`Queue::again`] or [`Queue::failed`].
     pub(crate) async fn next(&self) -> Key {
         loop {
             let wake_at = {
@@ -60,6 +80,7 @@ impl Queue {
                     let entry = inner.entries.entry(key.clone()).or_default();
                     entry.waiting = false;
                     entry.running = true;
+                    entry.unfinished = false;
                     return key;
                 }
                 inner.timers.peek().map(|Reverse((at, _))| *at)
@@ -82,7 +103,19 @@ impl Queue {
         }
         inner.rest(key, 0);
         drop(inner);
-        self.changed.notify_one();
+        self.wake();
+    }
+
+    /// The key was worked on, and there is more to do after `delay`.
+    pub(crate) fn again(&self, key: Key, delay: Duration) {
+        let mut inner = self.inner.lock();
+        inner.timers.push(Reverse((Instant::now() + delay, key.clone())));
+        if let Some(entry) = inner.entries.get_mut(&key) {
+            entry.unfinished = true;
+        }
+        inner.rest(key, 0);
+        drop(inner);
+        self.wake();
     }
 
     /// The work failed; it is tried again with growing delays. Returns the delay.
@@ -99,8 +132,13 @@ impl Queue {
         inner.timers.push(Reverse((Instant::now() + delay, key.clone())));
         inner.rest(key, failures);
         drop(inner);
-        self.changed.notify_one();
+        self.wake();
         delay
+    }
+
+    fn wake(&self) {
+        self.changed.notify_one();
+        self.bell.ring();
     }
 }
 
@@ -129,10 +167,11 @@ impl Inner {
         };
         entry.running = false;
         entry.failures = failures;
+        let unfinished = entry.unfinished;
         let again = std::mem::take(&mut entry.dirty);
         if again {
             self.add(key);
-        } else if failures == 0 {
+        } else if failures == 0 && !unfinished {
             self.entries.remove(&key);
         }
     }
@@ -171,6 +210,26 @@ mod tests {
         assert_eq!(queue.next().await, key("a"));
         queue.done(key("a"), None);
         assert!(queue.inner.lock().entries.is_empty(), "keys at rest cost nothing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_is_idle_when_nothing_waits_runs_or_is_to_be_tried_again() {
+        let queue = Queue::default();
+        assert!(queue.is_idle());
+        queue.add(key("a"));
+        assert!(!queue.is_idle(), "it waits");
+        let k = queue.next().await;
+        assert!(!queue.is_idle(), "it runs");
+        queue.failed(k);
+        assert!(!queue.is_idle(), "it is to be tried again");
+        let k = queue.next().await;
+        queue.again(k, Duration::from_secs(1));
+        assert!(!queue.is_idle(), "there is more to do");
+        let k = queue.next().await;
+        queue.done(k, Some(Duration::from_secs(1)));
+        assert!(queue.is_idle(), "an appointment is no work yet");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!queue.is_idle(), "it is due");
     }
 
     #[tokio::test(start_paused = true)]

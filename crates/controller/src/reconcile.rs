@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use koc_api::names::{group, objects};
 use koc_api::{Task, TaskPhase};
@@ -15,6 +14,7 @@ use kube::{Api, Client, ResourceExt as _};
 use parking_lot::Mutex;
 
 use crate::caches::Caches;
+use crate::clock::Clock;
 use crate::effects::{Executor, Obstacle};
 use crate::queue::Key;
 
@@ -24,32 +24,38 @@ const MAX_PASSES: usize = 4;
 /// When a write was refused for being based on old data, the newer data is on its way; this is the safety net.
 const STALE_RECHECK: Duration = Duration::from_secs(1);
 
-pub(crate) struct Reconciled {
-    pub(crate) wake: Option<Duration>,
+/// What is left to do about a Task after a pass.
+pub(crate) enum Next {
+    /// Nothing until something changes, or until this time has passed.
+    Rest(Option<Duration>),
+    /// The pass was based on outdated data: the same again, after this time at the latest.
+    Again(Duration),
 }
 
 pub(crate) struct Reconciler {
     client: Client,
     caches: Arc<Caches>,
+    clock: Clock,
     /// Versions of Tasks that were acted upon already. Until the watch brings a newer one, acting again would only
     /// repeat requests that the API server refuses.
     acted_upon: Mutex<HashMap<Key, Vec<String>>>,
 }
 
 impl Reconciler {
-    pub(crate) fn new(client: Client, caches: Arc<Caches>) -> Self {
+    pub(crate) fn new(client: Client, caches: Arc<Caches>, clock: Clock) -> Self {
         Self {
             client,
             caches,
+            clock,
             acted_upon: Mutex::default(),
         }
     }
 
-    pub(crate) async fn reconcile(&self, key: &Key) -> Result<Reconciled, kube::Error> {
+    pub(crate) async fn reconcile(&self, key: &Key) -> Result<Next, kube::Error> {
         let Some(object) = self.caches.tasks.get(key) else {
             self.acted_upon.lock().remove(key);
             self.caches.waits_no_more(key);
-            return Ok(Reconciled { wake: None });
+            return Ok(Next::Rest(None));
         };
         let version = object.resource_version().unwrap_or_default();
         if self
@@ -58,20 +64,22 @@ impl Reconciler {
             .get(key)
             .is_some_and(|versions| versions.contains(&version))
         {
-            return Ok(Reconciled { wake: None });
+            return Ok(Next::Rest(None));
         }
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let executor = Executor::new(self.client.clone(), key.namespace.clone());
         let task: Task = match koc_api::decode_object(&object) {
             Ok(task) => task,
             Err(error) => {
-                if let Some(status) = koc_core::undecodable(&object.data, &error.to_string(), now) {
-                    // A newer version is on its way if this one is outdated.
-                    let _: Result<Option<String>, Obstacle> = executor
+                if let Some(status) = koc_core::undecodable(&object.data, &error.to_string(), now)
+                    && executor
                         .write_status(&object.name_any(), &version, &status)
-                        .await?;
+                        .await?
+                        .is_err()
+                {
+                    return Ok(Next::Again(STALE_RECHECK));
                 }
-                return Ok(Reconciled { wake: None });
+                return Ok(Next::Rest(None));
             }
         };
         let starting = !matches!(
@@ -92,7 +100,7 @@ impl Reconciler {
                     if !versions.is_empty() {
                         self.acted_upon.lock().insert(key.clone(), versions);
                     }
-                    return Ok(Reconciled { wake: plan.wake });
+                    return Ok(Next::Rest(plan.wake));
                 }
                 Err(Obstacle::ContextMapExists) => {
                     world.context_map = self
@@ -103,16 +111,10 @@ impl Reconciler {
                     world.pod = self.live::<Pod>(key, &objects::task_pod(&key.name)).await?;
                 }
                 Err(Obstacle::Refused(refused)) => world.refused = Some(refused),
-                Err(Obstacle::Stale) => {
-                    return Ok(Reconciled {
-                        wake: Some(STALE_RECHECK),
-                    });
-                }
+                Err(Obstacle::Stale) => return Ok(Next::Again(STALE_RECHECK)),
             }
         }
-        Ok(Reconciled {
-            wake: Some(STALE_RECHECK),
-        })
+        Ok(Next::Again(STALE_RECHECK))
     }
 
     async fn world(&self, key: &Key, task: Task, starting: bool) -> Result<World, kube::Error> {
