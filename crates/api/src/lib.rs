@@ -30,6 +30,7 @@ mod credentials;
 mod cron_task;
 mod decode;
 mod durations;
+mod git_source;
 mod input_failure;
 pub mod names;
 mod npm_specifier;
@@ -68,6 +69,7 @@ pub use cron_task::{
 };
 pub use decode::{DecodeError, decode, decode_object};
 pub use durations::{DurationError, GoDuration, format_duration, parse_duration};
+pub use git_source::{GitRef, GitRefError, GitTransport, GitUrl, GitUrlError};
 pub use input_failure::{InputFailure, InputFailureKind};
 pub use npm_specifier::{NpmSource, NpmSpecifier, NpmSpecifierError};
 pub use persistence::VolumePersistence;

@@ -31,6 +31,8 @@ pub mod programs {
     pub const GIT_INIT: &str = "git-init";
     /// Keeps a clone fresh.
     pub const GIT_SYNC: &str = "git-sync";
+    /// Gives `git` the credentials of a repository; started by `git` itself.
+    pub const GIT_CREDENTIAL: &str = "git-credential";
     /// Fetches a file.
     pub const URL_FETCH: &str = "url-fetch";
     /// Installs plugins.

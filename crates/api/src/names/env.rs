@@ -50,7 +50,12 @@ pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
 pub const GIT_SSL_CAINFO: &str = "GIT_SSL_CAINFO";
 
 /// The variables that replace a program's authorities by those of a file, which therefore holds the system's too.
-pub const CA_FILE_VARIABLES: [&str; 4] = [SSL_CERT_FILE, GIT_SSL_CAINFO, "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"];
+pub const CA_FILE_VARIABLES: [&str; 4] = [
+    SSL_CERT_FILE,
+    GIT_SSL_CAINFO,
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+];
 
 /// The variables of an HTTP proxy, upper case and lower case.
 pub const HTTP_PROXY: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
@@ -156,6 +161,9 @@ pub const COPY_SELF: &str = "KUBEOPENCODE_COPY_SELF";
 pub const INPUT_NAME: &str = "KUBEOPENCODE_INPUT";
 /// git-init: paths within the clone that must exist, as a JSON list; a mount of a missing one would be an empty directory.
 pub const GIT_REQUIRED_PATHS: &str = "GIT_REQUIRED_PATHS";
+/// git-init and git-sync: directories besides the clone at which the worker sees it, as a JSON list; Git refuses to work
+/// in a directory of another user id unless it is listed.
+pub const GIT_SAFE_DIRECTORIES: &str = "GIT_SAFE_DIRECTORIES";
 /// git-init and url-fetch: seconds all attempts may take together.
 pub const FETCH_DEADLINE_SECONDS: &str = "FETCH_DEADLINE_SECONDS";
 /// url-fetch: most bytes to accept.
