@@ -5,7 +5,7 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use koc_api::names::{events, group};
 use koc_api::{Task, TaskStatus};
-use koc_core::{Announcement, Creation, Effect, Plan, RefusedCreation};
+use koc_core::{Announcement, ContextMapRewrite, Creation, Effect, Plan, RefusedCreation};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource, ResourceExt as _};
@@ -14,7 +14,7 @@ use serde_json::json;
 /// Why a plan can't be carried out as it is. Nothing was lost: deciding anew goes on from here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Obstacle {
-    /// A ConfigMap of the Task's context name is there already.
+    /// A ConfigMap of one of the Task's context names is there already.
     ContextMapExists,
     /// A Pod of the Task's Pod name is there already.
     PodExists,
@@ -47,6 +47,7 @@ impl Executor {
         for effect in &plan.effects {
             let done = match effect {
                 Effect::CreateContextMap(map) => self.create::<ConfigMap>(map, Creation::ContextMap).await?,
+                Effect::RewriteContextMap(rewrite) => self.rewrite(rewrite).await?,
                 Effect::CreatePod(pod) => self.create::<Pod>(pod, Creation::Pod).await?,
                 Effect::DeletePod { name, uid } => self.delete_pod(name, uid).await?,
                 Effect::Announce(announcement) => self.announce(task, announcement).await?,
@@ -129,12 +130,24 @@ impl Executor {
             Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => {
                 let refused = RefusedCreation {
                     what,
+                    name: object.name_any(),
                     code: status.code,
                     message: status.message.clone(),
                 };
                 Ok(Err(Obstacle::Refused(refused)))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Changes the contents of a ConfigMap that was looked at in this version. Another version means to look again.
+    async fn rewrite(&self, rewrite: &ContextMapRewrite) -> Result<Result<(), Obstacle>, kube::Error> {
+        let patch = json!({"metadata": {"resourceVersion": rewrite.version}, "data": rewrite.data});
+        let params = PatchParams::apply(group::FIELD_MANAGER);
+        let api = self.api::<ConfigMap>();
+        match api.patch(&rewrite.name, &params, &Patch::Merge(patch)).await {
+            Ok(_) => Ok(Ok(())),
+            Err(error) => Ok(Err(stale_or(error)?)),
         }
     }
 

@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use koc_api::names::{group, objects};
 use koc_api::{Task, TaskPhase};
-use koc_core::{Lookup, World, config_maps_named_by, plan_task};
+use koc_core::{Effect, Lookup, World, config_maps_named_by, plan_task};
 use kube::core::DynamicObject;
 use kube::{Api, Client, ResourceExt as _};
 use parking_lot::Mutex;
@@ -103,9 +103,10 @@ impl Reconciler {
                     return Ok(Next::Rest(plan.wake));
                 }
                 Err(Obstacle::ContextMapExists) => {
-                    world.context_map = self
-                        .live::<ConfigMap>(key, &objects::task_context(&key.name))
-                        .await?;
+                    for map in plan.effects.iter().filter_map(created_map) {
+                        let found = self.live::<ConfigMap>(key, &map).await?;
+                        world.context_maps.extend(found.map(|found| (map, found)));
+                    }
                 }
                 Err(Obstacle::PodExists) => {
                     world.pod = self.live::<Pod>(key, &objects::task_pod(&key.name)).await?;
@@ -178,6 +179,14 @@ impl Reconciler {
             Err(kube::Error::Api(status)) if status.code == 400 || status.code == 422 => Ok(None),
             other => other,
         }
+    }
+}
+
+/// The name of the ConfigMap that an effect creates.
+fn created_map(effect: &Effect) -> Option<String> {
+    match effect {
+        Effect::CreateContextMap(map) => Some(map.name_any()),
+        _ => None,
     }
 }
 

@@ -1,33 +1,59 @@
-//! Contexts: from the items of a template and a Task to files, directories and sections of `context.md`.
+//! Contexts: from the items of a template and a Task to files, directories, clones, downloads and sections of
+//! `context.md`. Where each of them goes is decided in [`crate::inputs`].
+
+mod config_map;
+mod names;
+mod runtime;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use koc_api::{ContextItem, ContextType};
+use koc_api::names::paths as pod_paths;
+use koc_api::{ContextItem, ContextType, UrlContext};
 
 use crate::context_map::ContextFile;
-use crate::context_md::{Section, render_files};
+use crate::context_md::Section;
+use crate::fetch::Fetch;
+use crate::git_mount::GitMount;
+use crate::owner::Owner;
 use crate::paths;
 use crate::refusal::Refusal;
 use crate::world::Lookup;
 
+pub(crate) use names::file_name;
+
+/// A list of contexts, and the object that it stands in, for sentences: `AgentTemplate "base"`.
+pub(crate) struct ContextList<'a> {
+    pub(crate) holder: String,
+    pub(crate) items: &'a [ContextItem],
+}
+
 /// A whole ConfigMap that appears as a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DirectoryMount {
+    /// What a person calls it.
+    pub(crate) who: String,
     pub(crate) config_map: String,
     pub(crate) optional: bool,
+    /// Normalised absolute path in the worker.
     pub(crate) path: String,
+    /// Permission bits of its files, where the author chose them.
+    pub(crate) mode: Option<i32>,
+    /// Its keys as they are now; another context may not want one of these places.
+    pub(crate) keys: Vec<String>,
 }
 
-/// What the contexts of one Task amount to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What all contexts of one Pod amount to.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Contexts {
     pub(crate) files: Vec<ContextFile>,
     pub(crate) directories: Vec<DirectoryMount>,
+    pub(crate) fetches: Vec<Fetch>,
+    pub(crate) git: Vec<GitMount>,
     pub(crate) sections: Vec<Section>,
 }
 
-/// Names of the ConfigMaps that must be read before [`resolve`] can say anything.
+/// Names of the ConfigMaps that must be read before contexts can be resolved.
 pub fn config_maps_named_by<'a>(items: impl IntoIterator<Item = &'a ContextItem>) -> BTreeSet<String> {
     items
         .into_iter()
@@ -36,26 +62,33 @@ pub fn config_maps_named_by<'a>(items: impl IntoIterator<Item = &'a ContextItem>
         .collect()
 }
 
-/// Resolves the items in order: the template's first, then the Task's.
-pub(crate) fn resolve<'a>(
-    items: impl IntoIterator<Item = &'a ContextItem>,
+/// Resolves the lists in order: the template's or Agent's first, then the Task's.
+///
+/// # Errors
+///
+/// A sentence that names the context: a name used twice, a path or address that can't be right, a ConfigMap or key
+/// that is missing.
+pub(crate) fn resolve(
+    lists: &[ContextList<'_>],
+    owner: &Owner,
     workspace: &str,
-    namespace: &str,
     config_maps: &BTreeMap<String, Lookup<ConfigMap>>,
 ) -> Result<Contexts, Refusal> {
     let mut contexts = Contexts::default();
-    for (index, item) in items.into_iter().enumerate() {
+    for named in names::assign(lists)? {
+        let item = named.item;
         let place = Place {
-            label: label(item, index),
+            name: &named.name,
             workspace,
-            namespace,
+            owner,
         };
+        check_mode(item, &place)?;
         match item.type_ {
-            ContextType::Text => contexts.add(item, &place, "Text", item.text.clone().unwrap_or_default())?,
+            ContextType::Text => contexts.add(item, &place, item.text.clone().unwrap_or_default())?,
             ContextType::ConfigMap => contexts.add_config_map(item, &place, config_maps)?,
-            ContextType::Git => return Err(unsupported(&place.label, "Git contexts")),
-            ContextType::Runtime => return Err(unsupported(&place.label, "Runtime contexts")),
-            ContextType::Url => return Err(unsupported(&place.label, "URL contexts")),
+            ContextType::Git => contexts.add_git(item, &place)?,
+            ContextType::Runtime => contexts.add_section(item, &place, runtime::text(owner, workspace)),
+            ContextType::Url => contexts.add_url(item, &place)?,
         }
     }
     Ok(contexts)
@@ -63,115 +96,145 @@ pub(crate) fn resolve<'a>(
 
 /// Where an item stands, for targets and for sentences.
 struct Place<'a> {
-    label: String,
+    name: &'a str,
     workspace: &'a str,
-    namespace: &'a str,
+    owner: &'a Owner,
 }
 
-fn label(item: &ContextItem, index: usize) -> String {
-    match item.name.as_deref().map(str::trim) {
-        Some(name) if !name.is_empty() => name.to_owned(),
-        _ => format!("context-{index}"),
+impl Place<'_> {
+    /// The path that an item asks for, normalised; `None` for one that belongs into `context.md`.
+    fn target(&self, item: &ContextItem) -> Result<Option<String>, Refusal> {
+        let Some(path) = item.mount_path.as_deref().filter(|p| !p.is_empty()) else {
+            return Ok(None);
+        };
+        paths::absolute(self.workspace, path)
+            .map(Some)
+            .map_err(|error| self.refuse(&format!("mountPath: {error}")))
+    }
+
+    fn who(&self) -> String {
+        format!("context {:?}", self.name)
+    }
+
+    fn refuse(&self, why: &str) -> Refusal {
+        Refusal::context(format!("{}: {why}", self.who()))
     }
 }
 
-fn unsupported(label: &str, capability: &str) -> Refusal {
-    Refusal::context(format!(
-        "context {label:?}: {capability} are not supported by this version; use a Text or ConfigMap context"
-    ))
+fn check_mode(item: &ContextItem, place: &Place<'_>) -> Result<(), Refusal> {
+    match item.file_mode {
+        Some(mode) if !(0..=0o777).contains(&mode) => Err(place.refuse(&format!(
+            "fileMode {mode} is none; it is a number from 0 to 511, such as 420 for 0644"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 impl Contexts {
-    fn add(
-        &mut self,
-        item: &ContextItem,
-        place: &Place<'_>,
-        kind: &'static str,
-        content: String,
-    ) -> Result<(), Refusal> {
-        match item.mount_path.as_deref().filter(|p| !p.is_empty()) {
-            Some(path) => {
-                let path = target(path, place)?;
-                self.files.push(ContextFile {
-                    path,
-                    content,
-                    mode: item.file_mode,
-                });
-            }
-            None => self.sections.push(Section {
-                name: place.label.clone(),
-                namespace: place.namespace.to_owned(),
-                kind,
+    fn add(&mut self, item: &ContextItem, place: &Place<'_>, content: String) -> Result<(), Refusal> {
+        match place.target(item)? {
+            Some(path) => self.files.push(ContextFile {
+                who: place.who(),
+                path,
                 content,
+                mode: item.file_mode,
             }),
+            None => self.add_section(item, place, content),
         }
         Ok(())
     }
 
-    fn add_config_map(
-        &mut self,
-        item: &ContextItem,
-        place: &Place<'_>,
-        config_maps: &BTreeMap<String, Lookup<ConfigMap>>,
-    ) -> Result<(), Refusal> {
-        // The schema demands the block; without it there is nothing to say, as v0.1.7 has it.
-        let Some(source) = &item.config_map else {
-            return self.add(item, place, "ConfigMap", String::new());
+    fn add_section(&mut self, item: &ContextItem, place: &Place<'_>, content: String) {
+        self.sections.push(Section {
+            name: place.name.to_owned(),
+            namespace: place.owner.namespace.clone(),
+            kind: item.type_.as_str(),
+            content,
+        });
+    }
+
+    fn add_git(&mut self, item: &ContextItem, place: &Place<'_>) -> Result<(), Refusal> {
+        let Some(git) = &item.git else {
+            return Err(place.refuse("git.repository is missing"));
         };
-        let optional = source.optional.unwrap_or(false);
-        let label = &place.label;
-        let map = match config_maps.get(&source.name) {
-            Some(Lookup::Found(map)) => Some(map),
-            Some(Lookup::Unreadable(why)) => {
-                return Err(Refusal::context(format!(
-                    "context {label:?}: ConfigMap {:?} can't be read: {why}",
-                    source.name
-                )));
-            }
-            Some(Lookup::Missing) | None => None,
+        let Some(at) = place.target(item)? else {
+            return Err(place.refuse(
+                "a repository can't be part of context.md; set mountPath, with `.` for the workspace itself",
+            ));
         };
-        if map.is_none() && !optional {
-            return Err(Refusal::context(format!(
-                "context {label:?}: there is no ConfigMap {:?} in namespace {:?}; create it, or set `optional: true`",
-                source.name, place.namespace
-            ))
-            .that_may_pass());
-        }
-        let data = map.and_then(|m| m.data.as_ref());
-        match (
-            source.key.as_deref().filter(|k| !k.is_empty()),
-            item.mount_path.as_deref(),
-        ) {
-            (Some(key), _) => {
-                let value = data.and_then(|d| d.get(key));
-                if value.is_none() && !optional {
-                    return Err(Refusal::context(format!(
-                        "context {label:?}: ConfigMap {:?} has no key {key:?} in `data`; its keys are {:?}",
-                        source.name,
-                        data.map(|d| d.keys().collect::<Vec<_>>()).unwrap_or_default()
-                    ))
-                    .that_may_pass());
-                }
-                self.add(item, place, "ConfigMap", value.cloned().unwrap_or_default())
+        self.git
+            .push(GitMount::of_context(place.name, git, at, place.workspace)?);
+        Ok(())
+    }
+
+    fn add_url(&mut self, item: &ContextItem, place: &Place<'_>) -> Result<(), Refusal> {
+        let Some(url) = &item.url else {
+            return Err(place.refuse("url.source is missing"));
+        };
+        check_url(url, place)?;
+        let path = match place.target(item)? {
+            Some(path) => path,
+            // The content is not known before the Pod runs, so context.md can only say where it will be.
+            None => {
+                let relative = format!("{}/{}", pod_paths::FETCHED_CONTEXTS, file_name(place.name));
+                let content = format!(
+                    "What {} served when this environment was prepared is in the file {relative} of the working \
+                     directory. Read that file: it is part of your context.",
+                    address(&url.source)
+                );
+                self.add_section(item, place, content);
+                format!("{}/{relative}", place.workspace)
             }
-            (None, Some(path)) if !path.is_empty() => {
-                let path = target(path, place)?;
-                self.directories.push(DirectoryMount {
-                    config_map: source.name.clone(),
-                    optional,
-                    path,
-                });
-                Ok(())
-            }
-            (None, _) => {
-                let content = data.map(render_files).unwrap_or_default();
-                self.add(item, place, "ConfigMap", content)
-            }
-        }
+        };
+        self.fetches.push(Fetch {
+            who: format!("url context {:?}", place.name),
+            source: url.source.clone(),
+            headers: url.headers.clone().unwrap_or_default(),
+            secret: url.secret_ref.as_ref().map(|s| s.name.clone()),
+            insecure: url.insecure_skip_tls_verify.unwrap_or(false),
+            timeout_seconds: url.timeout_seconds(),
+            mode: item.file_mode,
+            path,
+        });
+        Ok(())
     }
 }
 
-fn target(path: &str, place: &Place<'_>) -> Result<String, Refusal> {
-    paths::absolute(place.workspace, path)
-        .map_err(|error| Refusal::context(format!("context {:?}: mountPath: {error}", place.label)))
+fn check_url(url: &UrlContext, place: &Place<'_>) -> Result<(), Refusal> {
+    let lower = url.source.to_ascii_lowercase();
+    let rest = lower
+        .strip_prefix("https://")
+        .or_else(|| lower.strip_prefix("http://"));
+    let blank = url.source.chars().any(|c| c.is_whitespace() || c.is_control());
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.starts_with(['/', '?', '#']) && !blank => Ok(()),
+        _ => Err(place.refuse("url.source must be an address such as https://host/path")),
+    }
+}
+
+/// An address without what may be secret in it: user and password, query and fragment.
+fn address(source: &str) -> String {
+    let (scheme, rest) = source.split_once("://").unwrap_or(("", source));
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn an_address_is_told_without_its_secrets() {
+        for (source, told) in [
+            ("https://h/p?token=hunter2", "https://h/p"),
+            ("https://u:hunter2@h:8/p#x", "https://h:8/p"),
+            ("http://h", "http://h"),
+            ("http://h?hunter2", "http://h"),
+            ("https://h/a@b", "https://h/a@b"),
+        ] {
+            assert_eq!(address(source), told);
+        }
+    }
 }

@@ -56,11 +56,6 @@ pub(crate) fn is_under(path: &str, dir: &str) -> bool {
     dir == "/" || path == dir || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// The last segment of a normalised path; empty for `/`.
-pub(crate) fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +95,5 @@ mod tests {
         assert!(is_under("/workspace/a", "/workspace"));
         assert!(!is_under("/workspace2", "/workspace"));
         assert!(is_under("/anything", "/"));
-        assert_eq!(file_name("/a/b.md"), "b.md");
     }
 }

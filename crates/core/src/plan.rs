@@ -1,5 +1,6 @@
 //! What should happen next: effects in order, and when to look again.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
@@ -19,7 +20,9 @@ pub struct Plan {
 pub enum Effect {
     /// Create the ConfigMap. Where one of this name exists, nothing is changed and the decision is made again with it.
     CreateContextMap(Box<ConfigMap>),
-    /// Create the Pod, with the same rule.
+    /// Give an existing ConfigMap of ours other contents, provided that it still has this version.
+    RewriteContextMap(Box<ContextMapRewrite>),
+    /// Create the Pod, with the same rule as for a ConfigMap.
     CreatePod(Box<Pod>),
     /// Delete the Pod of this name if its UID is still this one.
     DeletePod {
@@ -35,6 +38,17 @@ pub enum Effect {
     Label(Vec<(String, String)>),
     /// Write the status, provided the Task is still the one decided about.
     Status(Box<TaskStatus>),
+}
+
+/// What changes in a ConfigMap that an earlier, interrupted start left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextMapRewrite {
+    /// Its name.
+    pub name: String,
+    /// The `resourceVersion` that was looked at.
+    pub version: String,
+    /// Keys and contents; `None` for a key that is to go.
+    pub data: BTreeMap<String, Option<String>>,
 }
 
 /// An event about the Task.

@@ -2,37 +2,36 @@
 
 mod agent;
 mod authorities;
+mod clones;
+mod context_files;
 mod credentials;
+mod fetches;
 mod init;
 mod proxy;
 mod security;
 mod surroundings;
 mod telemetry;
 
-use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, EmptyDirVolumeSource, EnvVar, KeyToPath, Pod, PodSpec, Volume, VolumeMount,
-};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use koc_api::names::{labels, objects, paths, volumes};
-use koc_api::{AgentPodSpec, Task};
-use kube::{Resource as _, ResourceExt as _};
+use std::collections::BTreeMap;
 
-use crate::context_map::KeyedFile;
-use crate::contexts::DirectoryMount;
-use crate::paths::{file_name, is_under};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, EmptyDirVolumeSource, EnvVar, EnvVarSource, Pod, PodSpec, SecretKeySelector, Volume,
+    VolumeMount,
+};
+use koc_api::names::volumes;
+
+use crate::inputs::Inputs;
+use crate::owner::Owner;
 use crate::settings::Settings;
 
+pub(crate) use context_files::source_path;
 use surroundings::Surroundings;
 
 /// Everything a Pod is built from.
 pub(crate) struct Blueprint<'a> {
-    pub(crate) task: &'a Task,
+    pub(crate) owner: &'a Owner,
     pub(crate) settings: &'a Settings,
-    /// Files in the Task's ConfigMap.
-    pub(crate) files: &'a [KeyedFile],
-    pub(crate) directories: &'a [DirectoryMount],
-    /// Whether `context.md` is among the files.
-    pub(crate) has_context_md: bool,
+    pub(crate) inputs: &'a Inputs,
 }
 
 /// Builds the Pod. The same blueprint always gives the same Pod, byte for byte.
@@ -41,30 +40,23 @@ pub(crate) fn build(blueprint: &Blueprint<'_>) -> Pod {
     let pod_spec = &settings.pod_spec;
     let scheduling = pod_spec.scheduling.clone().unwrap_or_default();
     let credentials = credentials::plan(&settings.credentials);
-    let outside = OutsideFiles::of(blueprint);
     let surroundings = Surroundings::of(blueprint);
-    let mut init_containers = vec![init::open_code(blueprint), init::context(blueprint)];
-    init_containers.extend(init::plugins(blueprint));
 
     let mut volume_list = vec![empty_dir(volumes::TOOLS), empty_dir(volumes::WORKSPACE)];
     volume_list.extend(credentials.volumes.iter().cloned());
-    volume_list.push(context_files_volume(blueprint.task));
-    volume_list.extend(
-        blueprint
-            .directories
-            .iter()
-            .enumerate()
-            .map(|(i, d)| directory_volume(i, d)),
-    );
-    volume_list.extend(outside.volume(blueprint.task));
+    volume_list.extend(context_files::volumes(blueprint));
+    volume_list.extend(fetches::volume(blueprint.inputs));
+    volume_list.extend(clones::volumes(blueprint.inputs));
     volume_list.extend(surroundings.volumes());
     volume_list.extend(pod_spec.extra_volumes.iter().flatten().cloned());
 
     Pod {
-        metadata: metadata(blueprint.task, pod_spec),
+        metadata: blueprint
+            .owner
+            .metadata(blueprint.owner.pod(), pod_spec.labels.clone().unwrap_or_default()),
         spec: Some(PodSpec {
-            init_containers: Some(init_containers),
-            containers: vec![agent::container(blueprint, &credentials, &outside, &surroundings)],
+            init_containers: Some(init::containers(blueprint)),
+            containers: vec![agent::container(blueprint, &credentials, &surroundings)],
             volumes: Some(volume_list),
             service_account_name: Some(settings.service_account.clone()),
             // An agent that runs other people's text gets no key to the cluster unless its author mounts one.
@@ -90,111 +82,18 @@ pub(crate) fn build(blueprint: &Blueprint<'_>) -> Pod {
     }
 }
 
-/// The title by which OpenCode's session can be told from others.
-pub(crate) fn session_title(task: &Task) -> String {
-    objects::session_title(
-        &task.namespace().unwrap_or_default(),
-        &task.name_any(),
-        &task.uid().unwrap_or_default(),
-    )
-}
-
-/// Our Task as controller owner.
-pub(crate) fn owner(task: &Task) -> Option<OwnerReference> {
-    task.controller_owner_ref(&()).map(|reference| OwnerReference {
-        block_owner_deletion: Some(true),
-        ..reference
-    })
-}
-
-fn metadata(task: &Task, pod_spec: &AgentPodSpec) -> ObjectMeta {
-    let mut all = pod_spec.labels.clone().unwrap_or_default();
-    // Ours come last: a Pod whose Task label lies would be followed by nobody.
-    all.insert(labels::APP.to_owned(), labels::APP_VALUE.to_owned());
-    all.insert(labels::TASK.to_owned(), label_value(&task.name_any()));
-    ObjectMeta {
-        name: Some(objects::task_pod(&task.name_any())),
-        namespace: task.namespace(),
-        labels: Some(all),
-        owner_references: owner(task).map(|o| vec![o]),
-        ..ObjectMeta::default()
-    }
-}
-
-/// A label value takes 63 characters, a name 253: long names are cut, and the owner reference stays exact.
-pub(crate) fn label_value(name: &str) -> String {
-    if name.len() <= 63 {
-        return name.to_owned();
-    }
-    name[..63].trim_end_matches(['-', '.', '_']).to_owned()
-}
-
-/// Files that lie outside the workspace are mounted one by one, so that no directory of the image is hidden.
-pub(crate) struct OutsideFiles<'a>(Vec<&'a KeyedFile>);
-
-impl<'a> OutsideFiles<'a> {
-    fn of(blueprint: &Blueprint<'a>) -> Self {
-        let outside = |f: &&KeyedFile| !init::is_copied(&f.file.path, &blueprint.settings.workspace_dir);
-        Self(blueprint.files.iter().filter(outside).collect())
-    }
-
-    fn volume(&self, task: &Task) -> Option<Volume> {
-        let items = self.0.iter().map(|f| KeyToPath {
-            key: f.key.clone(),
-            mode: f.file.mode,
-            path: f.key.clone(),
-        });
-        (!self.0.is_empty()).then(|| Volume {
-            name: volumes::OUTSIDE_FILES.to_owned(),
-            config_map: Some(ConfigMapVolumeSource {
-                name: objects::task_context(&task.name_any()),
-                items: Some(items.collect()),
-                ..ConfigMapVolumeSource::default()
-            }),
-            ..Volume::default()
+/// The ConfigMaps that hold the Pod's files; they must exist before it.
+pub(crate) fn context_maps(owner: &Owner, inputs: &Inputs) -> Vec<ConfigMap> {
+    (0..inputs.maps())
+        .map(|index| {
+            let files = inputs.files.iter().map(|f| &f.item).filter(|f| f.map == index);
+            ConfigMap {
+                metadata: owner.metadata(owner.context_map(index), BTreeMap::new()),
+                data: Some(files.map(|f| (f.key.clone(), f.file.content.clone())).collect()),
+                ..ConfigMap::default()
+            }
         })
-    }
-
-    fn mounts(&self) -> impl Iterator<Item = VolumeMount> {
-        self.0.iter().map(|f| VolumeMount {
-            name: volumes::OUTSIDE_FILES.to_owned(),
-            mount_path: f.file.path.clone(),
-            sub_path: Some(f.key.clone()),
-            read_only: Some(true),
-            ..VolumeMount::default()
-        })
-    }
-}
-
-fn context_files_volume(task: &Task) -> Volume {
-    Volume {
-        name: volumes::CONTEXT_FILES.to_owned(),
-        config_map: Some(ConfigMapVolumeSource {
-            name: objects::task_context(&task.name_any()),
-            ..ConfigMapVolumeSource::default()
-        }),
-        ..Volume::default()
-    }
-}
-
-fn directory_volume(index: usize, directory: &DirectoryMount) -> Volume {
-    Volume {
-        name: directory_volume_name(index),
-        config_map: Some(ConfigMapVolumeSource {
-            name: directory.config_map.clone(),
-            optional: directory.optional.then_some(true),
-            ..ConfigMapVolumeSource::default()
-        }),
-        ..Volume::default()
-    }
-}
-
-fn directory_volume_name(index: usize) -> String {
-    format!("{}{index}", volumes::DIR_MOUNT_PREFIX)
-}
-
-fn directory_mount_path(index: usize) -> String {
-    format!("{}{index}", paths::CONFIGMAP_DIR_PREFIX)
+        .collect()
 }
 
 fn empty_dir(name: &str) -> Volume {
@@ -217,6 +116,30 @@ fn read_only(name: &str, path: &str) -> VolumeMount {
     VolumeMount {
         read_only: Some(true),
         ..mount(name, path)
+    }
+}
+
+/// One file or directory of a volume, mounted onto its own path.
+fn part(volume: &str, path: &str, sub_path: String) -> VolumeMount {
+    VolumeMount {
+        sub_path: Some(sub_path),
+        ..mount(volume, path)
+    }
+}
+
+/// A variable from one key of a Secret that need not be there.
+fn optional_secret(name: &str, secret: &str, key: &str) -> EnvVar {
+    EnvVar {
+        name: name.to_owned(),
+        value: None,
+        value_from: Some(EnvVarSource {
+            secret_key_ref: Some(SecretKeySelector {
+                name: secret.to_owned(),
+                key: key.to_owned(),
+                optional: Some(true),
+            }),
+            ..EnvVarSource::default()
+        }),
     }
 }
 
@@ -251,9 +174,4 @@ fn last_wins(all: Vec<EnvVar>) -> Vec<EnvVar> {
         kept.push(var);
     }
     kept
-}
-
-/// Whether a normalised path lies in the workspace or is one of our own files in `/tools`.
-fn within(path: &str, workspace: &str) -> bool {
-    is_under(path, workspace) || (is_under(path, paths::TOOLS) && file_name(path).ends_with(".json"))
 }

@@ -7,10 +7,12 @@ use koc_api::{
 };
 use kube::ResourceExt as _;
 
+use crate::git_mount::GitMount;
 use crate::opencode_config::{self, ConfigFiles};
 use crate::paths;
 use crate::plugins::Plugins;
 use crate::refusal::Refusal;
+use crate::skills::Skills;
 
 /// What a Pod is built by.
 #[derive(Debug, Clone)]
@@ -29,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) config_files: ConfigFiles,
     /// Whether the configuration has a `permission` of its own.
     pub(crate) has_permission: bool,
+    /// The clones that bring skills.
+    pub(crate) skills: Vec<GitMount>,
     pub(crate) plugins: Plugins,
     pub(crate) ca_bundle: Option<CaBundle>,
     /// The template's own, else the cluster's.
@@ -38,6 +42,10 @@ pub(crate) struct Settings {
     pub(crate) telemetry: Option<OpenTelemetry>,
     /// Name of the template, by which traces are told apart.
     pub(crate) agent_name: String,
+    /// Most bytes of a fetched file.
+    pub(crate) url_max_bytes: i64,
+    /// Networks that may be fetched from although they are private.
+    pub(crate) url_allowed_networks: Vec<String>,
     pub(crate) pod_spec: AgentPodSpec,
 }
 
@@ -49,7 +57,6 @@ impl Settings {
     ) -> Result<Self, Refusal> {
         let name = template.name_any();
         let spec = &template.spec;
-        refuse_unsupported(template)?;
         if spec.service_account_name.is_empty() {
             return Err(Refusal::agent(format!(
                 "AgentTemplate {name:?} has no serviceAccountName; set one"
@@ -63,9 +70,13 @@ impl Settings {
                 spec.workspace_dir
             )));
         }
+        let skills = Skills::of(spec.skills.as_deref().unwrap_or_default())?;
         let plugins = Plugins::of(spec.plugins.as_deref().unwrap_or_default())?;
         let owner = format!("AgentTemplate {name:?}");
-        let config_files = opencode_config::assemble(&owner, spec.config.as_ref(), &[], &plugins)?;
+        let config_files = opencode_config::assemble(&owner, spec.config.as_ref(), &skills.paths, &plugins)?;
+        let urls = config
+            .and_then(|c| c.spec.url_contexts.clone())
+            .unwrap_or_default();
         Ok(Self {
             agent_image: or_default(spec.agent_image.as_ref(), images::AGENT),
             executor_image: or_default(spec.executor_image.as_ref(), images::EXECUTOR),
@@ -82,6 +93,7 @@ impl Settings {
                 .config
                 .as_ref()
                 .is_some_and(|c| c.get("permission").is_some()),
+            skills: skills.mounts,
             plugins,
             ca_bundle: spec.ca_bundle.clone(),
             proxy: spec.proxy.clone().or_else(|| config?.spec.proxy.clone()),
@@ -91,6 +103,8 @@ impl Settings {
             image_pull_secrets: spec.image_pull_secrets.clone().unwrap_or_default(),
             telemetry: config.and_then(|c| c.spec.observability.as_ref()?.open_telemetry.clone()),
             agent_name: name,
+            url_max_bytes: urls.max_bytes.unwrap_or(defaults::URL_MAX_BYTES),
+            url_allowed_networks: urls.allowed_networks,
             pod_spec: spec.pod_spec.clone().unwrap_or_default(),
         })
     }
@@ -105,17 +119,4 @@ fn or_default(value: Option<&String>, default: &str) -> String {
     value
         .filter(|v| !v.is_empty())
         .map_or_else(|| default.to_owned(), Clone::clone)
-}
-
-/// Parts of a template that this version can't honour. Running without them would be a silent half run.
-fn refuse_unsupported(template: &AgentTemplate) -> Result<(), Refusal> {
-    let spec = &template.spec;
-    let missing = [(spec.skills.as_ref().is_some_and(|s| !s.is_empty()), "skills")];
-    match missing.iter().find(|(used, _)| *used) {
-        Some((_, what)) => Err(Refusal::context(format!(
-            "AgentTemplate {:?} uses {what}, which this version does not support; remove it from the template",
-            template.name_any()
-        ))),
-        None => Ok(()),
-    }
 }

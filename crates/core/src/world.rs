@@ -47,8 +47,9 @@ pub struct World {
     pub config_maps: BTreeMap<String, Lookup<ConfigMap>>,
     /// The Pod of the Task's Pod name, whoever owns it.
     pub pod: Option<Pod>,
-    /// The ConfigMap of the Task's context name, whoever owns it. Only looked up when creating it met an existing one.
-    pub context_map: Option<ConfigMap>,
+    /// ConfigMaps of the names that the Task's own have, whoever owns them. Only looked up when creating one met an
+    /// existing one.
+    pub context_maps: BTreeMap<String, ConfigMap>,
     /// What the API server refused to create for this Task in this pass, with its reason.
     pub refused: Option<RefusedCreation>,
 }
@@ -58,6 +59,8 @@ pub struct World {
 pub struct RefusedCreation {
     /// What was to be created.
     pub what: Creation,
+    /// Its name.
+    pub name: String,
     /// HTTP code: 403 may pass (a quota, a policy being changed), others will not.
     pub code: u16,
     /// The API server's sentence.
@@ -67,7 +70,7 @@ pub struct RefusedCreation {
 /// What a Task's start creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Creation {
-    /// The ConfigMap with its files.
+    /// A ConfigMap with its files.
     ContextMap,
     /// The Pod.
     Pod,

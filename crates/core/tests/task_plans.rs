@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use koc_api::decode;
 use koc_core::{Creation, Effect, Plan, RefusedCreation, World, plan_task};
 use serde::Deserialize;
@@ -37,7 +37,7 @@ struct Case {
     #[serde(default)]
     pod: Option<Value>,
     #[serde(default)]
-    context_map: Option<Value>,
+    context_maps: Vec<Value>,
     /// Code and sentence with which the API server refused the Pod.
     #[serde(default)]
     pod_refused: Option<(u16, String)>,
@@ -132,7 +132,10 @@ fn check(case: &Case) -> Result<(), String> {
                     equal(pointer, pod.pointer(pointer).unwrap_or(&Value::Null), wanted)?;
                 }
             }
-            Effect::DeletePod { .. } | Effect::Announce(_) | Effect::Label(_) => {}
+            Effect::RewriteContextMap(_)
+            | Effect::DeletePod { .. }
+            | Effect::Announce(_)
+            | Effect::Label(_) => {}
         }
     }
     Ok(())
@@ -141,14 +144,17 @@ fn check(case: &Case) -> Result<(), String> {
 fn world(case: &Case) -> Result<World, String> {
     Ok(World {
         pod: case.pod.as_ref().map(owned_pod).transpose()?,
-        context_map: case
-            .context_map
-            .as_ref()
-            .map(decode)
-            .transpose()
-            .map_err(|e| e.to_string())?,
+        context_maps: case
+            .context_maps
+            .iter()
+            .map(|map| {
+                let map: ConfigMap = decode(map).map_err(|e| e.to_string())?;
+                Ok((map.metadata.name.clone().unwrap_or_default(), map))
+            })
+            .collect::<Result<_, String>>()?,
         refused: case.pod_refused.clone().map(|(code, message)| RefusedCreation {
             what: Creation::Pod,
+            name: "demo-pod".to_owned(),
             code,
             message,
         }),
@@ -181,6 +187,12 @@ fn summary(plan: &Plan) -> Vec<String> {
         .iter()
         .map(|effect| match effect {
             Effect::CreateContextMap(map) => format!("ConfigMap {}", map.metadata.name.as_ref().unwrap()),
+            Effect::RewriteContextMap(rewrite) => format!(
+                "rewrite {} at {}: {}",
+                rewrite.name,
+                rewrite.version,
+                serde_json::to_string(&rewrite.data).unwrap()
+            ),
             Effect::CreatePod(pod) => format!("Pod {}", pod.metadata.name.as_ref().unwrap()),
             Effect::DeletePod { name, uid } => format!("delete {name} {uid}"),
             Effect::Announce(event) => {

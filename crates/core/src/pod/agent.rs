@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Container, EnvVar, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use koc_api::names::{containers, defaults, env as env_names, paths, volumes};
-use kube::ResourceExt as _;
 
 use super::credentials::Credentials;
 use super::surroundings::Surroundings;
-use super::{Blueprint, OutsideFiles, env, last_wins, literal, mount, security, session_title};
+use super::{Blueprint, clones, context_files, env, fetches, last_wins, literal, mount, security};
 use crate::image::pull_policy;
 use crate::opencode_config;
 
 pub(super) fn container(
     blueprint: &Blueprint<'_>,
     credentials: &Credentials,
-    outside: &OutsideFiles<'_>,
     surroundings: &Surroundings<'_>,
 ) -> Container {
     let settings = blueprint.settings;
@@ -26,7 +24,9 @@ pub(super) fn container(
         mount(volumes::WORKSPACE, &settings.workspace_dir),
     ];
     mounts.extend(credentials.mounts.iter().cloned());
-    mounts.extend(outside.mounts());
+    mounts.extend(context_files::worker_mounts(blueprint.inputs));
+    mounts.extend(fetches::worker_mounts(blueprint.inputs));
+    mounts.extend(clones::worker_mounts(blueprint.inputs));
     mounts.extend(surroundings.worker_mounts());
     mounts.extend(pod_spec.extra_volume_mounts.iter().flatten().cloned());
 
@@ -65,17 +65,17 @@ fn variables(
     surroundings: &Surroundings<'_>,
 ) -> Vec<EnvVar> {
     let settings = blueprint.settings;
-    let task = blueprint.task;
+    let owner = blueprint.owner;
     let mut vars = vec![
         env(env_names::HOME, paths::HOME),
         env(env_names::SHELL, paths::SHELL),
         env(env_names::PATH, paths::SEARCH_PATH),
-        env(env_names::TASK_NAME, task.name_any()),
-        env(env_names::TASK_NAMESPACE, task.namespace().unwrap_or_default()),
+        env(env_names::TASK_NAME, &owner.name),
+        env(env_names::TASK_NAMESPACE, &owner.namespace),
         literal(env_names::WORKSPACE_DIR, &settings.workspace_dir),
     ];
     if settings.command.is_none() {
-        vars.push(env(env_names::TASK_SESSION_TITLE, session_title(task)));
+        vars.push(env(env_names::TASK_SESSION_TITLE, owner.session_title()));
     }
     if settings.config_files.open_code.is_some() {
         vars.push(env(env_names::OPENCODE_CONFIG, paths::OPENCODE_CONFIG));
@@ -86,9 +86,14 @@ fn variables(
     if !settings.has_permission {
         vars.push(env(env_names::OPENCODE_PERMISSION, defaults::PERMISSION_JSON));
     }
-    let inline = opencode_config::inline(blueprint.has_context_md, surroundings.traces_models());
+    let inline = opencode_config::inline(blueprint.inputs.has_context_md, surroundings.traces_models());
     vars.extend(inline.map(|content| env(env_names::OPENCODE_CONFIG_CONTENT, content)));
     vars.extend(credentials.env.iter().cloned());
+    let git_config = env(env_names::GIT_CONFIG_GLOBAL, paths::GIT_CONFIG);
+    // Whoever brings a Git configuration of their own has reasons, and can include ours in it.
+    if !blueprint.inputs.git.is_empty() && !credentials.env.iter().any(|var| var.name == git_config.name) {
+        vars.push(git_config);
+    }
     vars.extend(surroundings.worker_variables());
     vars.extend(settings.pod_spec.extra_env.iter().flatten().cloned());
     vars

@@ -1,4 +1,4 @@
-//! The init containers: one brings OpenCode, one writes the files.
+//! The init containers: their order, and what all of them have in common.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,30 @@ use k8s_openapi::api::core::v1::{Container, EnvVar, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use koc_api::ContainerAdditions;
 use koc_api::names::{containers, env as env_names, paths, volumes};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::surroundings::Surroundings;
-use super::{
-    Blueprint, directory_mount_path, directory_volume_name, env, last_wins, literal, mount, read_only,
-    security, within,
-};
+use super::{Blueprint, clones, context_files, env, fetches, last_wins, literal, mount, security};
 use crate::image::pull_policy;
 use crate::settings::Settings;
 
+/// All init containers, in order. A clone that is copied into the workspace, or that files are put into, comes before
+/// `context-init`; what is fetched may land in any clone, so it comes last.
+pub(super) fn containers(blueprint: &Blueprint<'_>) -> Vec<Container> {
+    let (first, later): (Vec<_>, Vec<_>) =
+        clones::containers(blueprint).partition(|(comes_first, _)| *comes_first);
+    let clone = |(_, container)| container;
+    let mut all = vec![open_code(blueprint)];
+    all.extend(first.into_iter().map(clone));
+    all.push(context_files::container(blueprint));
+    all.extend(later.into_iter().map(clone));
+    all.extend(fetches::containers(blueprint));
+    all.extend(plugins(blueprint));
+    all
+}
+
 /// Copies the OpenCode program into the tools volume, by the image's own entrypoint.
-pub(super) fn open_code(blueprint: &Blueprint<'_>) -> Container {
+fn open_code(blueprint: &Blueprint<'_>) -> Container {
     let settings = blueprint.settings;
     let base = Container {
         name: containers::OPENCODE_INIT.to_owned(),
@@ -39,52 +51,8 @@ pub(super) fn open_code(blueprint: &Blueprint<'_>) -> Container {
     )
 }
 
-/// Writes the context files, and copies the product's own program beside OpenCode for the agent container.
-pub(super) fn context(blueprint: &Blueprint<'_>) -> Container {
-    let settings = blueprint.settings;
-    let workspace = &settings.workspace_dir;
-    let mut vars = vec![
-        env(env_names::HOME, paths::HOME),
-        env(env_names::SHELL, paths::SHELL),
-        literal(env_names::WORKSPACE_DIR, workspace),
-        env(env_names::TOOLS_DIR, paths::TOOLS),
-        env(env_names::CONFIGMAP_PATH, paths::CONFIGMAP_FILES),
-        literal(env_names::FILE_MAPPINGS, &file_mappings(blueprint).to_string()),
-    ];
-    let mut mounts = vec![read_only(volumes::CONTEXT_FILES, paths::CONFIGMAP_FILES)];
-    if !blueprint.directories.is_empty() {
-        let mappings: Vec<Value> = blueprint
-            .directories
-            .iter()
-            .enumerate()
-            .map(|(i, d)| json!({"sourcePath": directory_mount_path(i), "targetPath": d.path}))
-            .collect();
-        vars.push(literal(
-            env_names::DIR_MAPPINGS,
-            &Value::from(mappings).to_string(),
-        ));
-        mounts.extend(
-            (0..blueprint.directories.len())
-                .map(|i| read_only(&directory_volume_name(i), &directory_mount_path(i))),
-        );
-    }
-    mounts.push(mount(volumes::WORKSPACE, workspace));
-    mounts.push(mount(volumes::TOOLS, paths::TOOLS));
-    let base = Container {
-        name: containers::CONTEXT_INIT.to_owned(),
-        volume_mounts: Some(mounts),
-        ..system_container(settings, containers::programs::CONTEXT_INIT)
-    };
-    let own = settings
-        .pod_spec
-        .system_containers
-        .as_ref()
-        .and_then(|s| s.context_init.as_ref());
-    finish(base, vars, blueprint, own)
-}
-
 /// Installs the plugins with npm, if there are any.
-pub(super) fn plugins(blueprint: &Blueprint<'_>) -> Option<Container> {
+fn plugins(blueprint: &Blueprint<'_>) -> Option<Container> {
     let settings = blueprint.settings;
     if settings.plugins.is_empty() {
         return None;
@@ -111,7 +79,7 @@ pub(super) fn plugins(blueprint: &Blueprint<'_>) -> Option<Container> {
 }
 
 /// A container of the platform's own image that runs one of its programs.
-fn system_container(settings: &Settings, program: &str) -> Container {
+pub(super) fn system_container(settings: &Settings, program: &str) -> Container {
     Container {
         image: Some(settings.system_image.clone()),
         image_pull_policy: Some(settings.system_pull_policy.as_str().to_owned()),
@@ -120,29 +88,8 @@ fn system_container(settings: &Settings, program: &str) -> Container {
     }
 }
 
-/// True for files that `context-init` copies; others are mounted one by one.
-pub(super) fn is_copied(path: &str, workspace: &str) -> bool {
-    within(path, workspace)
-}
-
-fn file_mappings(blueprint: &Blueprint<'_>) -> Value {
-    let workspace = &blueprint.settings.workspace_dir;
-    blueprint
-        .files
-        .iter()
-        .filter(|f| is_copied(&f.file.path, workspace))
-        .map(|f| {
-            let mut mapping = json!({"key": f.key, "targetPath": f.file.path});
-            if let Some(mode) = f.file.mode {
-                mapping["fileMode"] = mode.into();
-            }
-            mapping
-        })
-        .collect()
-}
-
 /// What every init container gets: the user's variables and mounts, the default security context, resources.
-fn finish(
+pub(super) fn finish(
     base: Container,
     mut vars: Vec<EnvVar>,
     blueprint: &Blueprint<'_>,
@@ -163,13 +110,19 @@ fn finish(
         env: Some(last_wins(vars)),
         volume_mounts: Some(mounts),
         security_context: Some(security::container_default()),
-        resources: Some(small_resources()),
+        resources: base.resources.or_else(|| Some(resources(SMALL_MEMORY_LIMIT))),
+        // A program that says nothing in its last words still has its log.
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         ..base
     }
 }
 
-/// Enough to copy a program and write files; without any, strict resource quotas refuse the Pod.
-fn small_resources() -> ResourceRequirements {
+/// Enough to copy a program and write files.
+const SMALL_MEMORY_LIMIT: &str = "512Mi";
+
+/// What a program gets that prepares the Pod. Without any, strict resource quotas refuse the Pod; a limit below the
+/// worker's own costs nothing, since both never run at once.
+pub(super) fn resources(memory_limit: &str) -> ResourceRequirements {
     let quantities = |pairs: &[(&str, &str)]| -> BTreeMap<String, Quantity> {
         pairs
             .iter()
@@ -178,7 +131,7 @@ fn small_resources() -> ResourceRequirements {
     };
     ResourceRequirements {
         requests: Some(quantities(&[("cpu", "10m"), ("memory", "64Mi")])),
-        limits: Some(quantities(&[("memory", "512Mi")])),
+        limits: Some(quantities(&[("memory", memory_limit)])),
         claims: None,
     }
 }

@@ -1,11 +1,11 @@
 //! What containers get from the place they run in: authorities, proxies, telemetry, installed plugins.
 
 use k8s_openapi::api::core::v1::{EnvVar, Volume, VolumeMount};
-use koc_api::names::{objects, paths, volumes};
-use kube::ResourceExt as _;
+use koc_api::names::{paths, volumes};
 
 use super::telemetry::{self, Sender};
 use super::{Blueprint, authorities, empty_dir, proxy, read_only};
+use crate::owner::OwnerKind;
 use crate::settings::Settings;
 
 /// The surroundings of one Pod, for all of its containers alike.
@@ -18,13 +18,13 @@ pub(super) struct Surroundings<'a> {
 
 impl<'a> Surroundings<'a> {
     pub(super) fn of(blueprint: &Blueprint<'a>) -> Self {
-        let (settings, task) = (blueprint.settings, blueprint.task);
-        let (name, namespace) = (task.name_any(), task.namespace().unwrap_or_default());
-        let pod = objects::task_pod(&name);
+        let (settings, owner) = (blueprint.settings, blueprint.owner);
+        let pod = owner.pod();
+        let OwnerKind::Task = owner.kind;
         let sender = Sender {
-            task: Some(&name),
+            task: Some(&owner.name),
             agent: &settings.agent_name,
-            namespace: &namespace,
+            namespace: &owner.namespace,
             pod: &pod,
         };
         let telemetry = settings.telemetry.as_ref();

@@ -4,22 +4,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use koc_api::names::events::{self, actions};
-use koc_api::names::{conditions, labels, objects, paths, reasons};
+use koc_api::names::{conditions, labels, objects, reasons};
 use koc_api::{Session, Task, TaskPhase};
 use kube::ResourceExt as _;
 
 use super::{after, condition, end, status_of, stop_requested, until};
-use crate::conflicts::{Claim, Occupant};
-use crate::context_map::{ContextFile, KeyedFile, assign_keys};
-use crate::contexts::{self, Contexts};
-use crate::plan::{Announcement, Effect, Plan};
+use crate::contexts::{self, ContextList};
+use crate::inputs::{self, Material};
+use crate::owner::{Owner, label_value};
+use crate::plan::{Announcement, ContextMapRewrite, Effect, Plan};
 use crate::pod::{self, Blueprint};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::world::{Creation, Lookup, Ownership, World, ownership};
-use crate::{conflicts, context_md};
 
 /// Manifests of one directory arrive in any order, so what a Task names may come a moment after it.
 const GRACE_FOR_MISSING: Duration = Duration::from_secs(10);
@@ -57,20 +56,13 @@ pub(super) fn plan(world: &World, now: Timestamp) -> Plan {
 /// The API server's refusal, in our words. Nothing that the user can't see decides here, so its sentence is kept.
 fn refused_creation(world: &World) -> Option<Refusal> {
     let refused = world.refused.as_ref()?;
-    let name = world.task.name_any();
-    let (reason, what) = match refused.what {
-        Creation::ContextMap => (
-            reasons::CONFIG_MAP_CREATION_ERROR,
-            format!("ConfigMap {:?}", objects::task_context(&name)),
-        ),
-        Creation::Pod => (
-            reasons::POD_CREATION_ERROR,
-            format!("Pod {:?}", objects::task_pod(&name)),
-        ),
+    let (reason, kind) = match refused.what {
+        Creation::ContextMap => (reasons::CONFIG_MAP_CREATION_ERROR, "ConfigMap"),
+        Creation::Pod => (reasons::POD_CREATION_ERROR, "Pod"),
     };
     let message = format!(
-        "the API server refused {what}: {}; correct the template and create the Task anew",
-        refused.message
+        "the API server refused {kind} {:?}: {}; correct the template and create the Task anew",
+        refused.name, refused.message
     );
     Some(Refusal {
         reason,
@@ -89,40 +81,81 @@ enum Prepared {
 fn prepare(world: &World) -> Result<Prepared, Refusal> {
     let task = &world.task;
     let settings = settings(world)?;
-    let context_map_exists = match &world.context_map {
-        None => false,
-        Some(map) => match ownership(task, &map.metadata) {
-            Ownership::Ours => true,
-            Ownership::Predecessor => return Ok(Prepared::Wait),
-            Ownership::Foreign => {
-                return Err(name_taken("ConfigMap", &objects::task_context(&task.name_any())));
-            }
+    let prompt = prompt(task, &settings)?;
+    let owner = Owner::of_task(task);
+    let inherited = world.template.found();
+    let lists = [
+        ContextList {
+            holder: format!(
+                "AgentTemplate {:?}",
+                inherited.map(|t| t.name_any()).unwrap_or_default()
+            ),
+            items: inherited
+                .and_then(|t| t.spec.contexts.as_deref())
+                .unwrap_or_default(),
         },
-    };
-    let template = world.template.found();
-    let items = template
-        .and_then(|t| t.spec.contexts.as_ref())
-        .into_iter()
-        .flatten();
-    let items = items.chain(task.spec.contexts.iter().flatten());
-    let namespace = task.namespace().unwrap_or_default();
-    let contexts = contexts::resolve(items, &settings.workspace_dir, &namespace, &world.config_maps)?;
-    let has_context_md = !contexts.sections.is_empty();
-    let files = files(task, &settings, &contexts)?;
-
-    let pod = pod::build(&Blueprint {
-        task,
+        ContextList {
+            holder: "the Task".to_owned(),
+            items: task.spec.contexts.as_deref().unwrap_or_default(),
+        },
+    ];
+    let contexts = contexts::resolve(&lists, &owner, &settings.workspace_dir, &world.config_maps)?;
+    let inputs = inputs::arrange(Material {
         settings: &settings,
-        files: &files,
-        directories: &contexts.directories,
-        has_context_md,
+        contexts,
+        prompt,
+    })?;
+    let pod = pod::build(&Blueprint {
+        owner: &owner,
+        settings: &settings,
+        inputs: &inputs,
     });
     let mut effects = Vec::new();
-    if !context_map_exists {
-        effects.push(Effect::CreateContextMap(Box::new(context_map(task, &files))));
+    for map in pod::context_maps(&owner, &inputs) {
+        match context_map(world, map)? {
+            MapStep::Do(effect) => effects.push(effect),
+            MapStep::Nothing => {}
+            MapStep::Wait => return Ok(Prepared::Wait),
+        }
     }
     effects.push(Effect::CreatePod(Box::new(pod)));
     Ok(Prepared::Create(effects))
+}
+
+/// What has to be done for one ConfigMap.
+enum MapStep {
+    Do(Effect),
+    Nothing,
+    /// An earlier Task's is in the way, and goes.
+    Wait,
+}
+
+/// What makes a ConfigMap be there with the right contents.
+fn context_map(world: &World, wanted: ConfigMap) -> Result<MapStep, Refusal> {
+    let name = wanted.name_any();
+    let Some(there) = world.context_maps.get(&name) else {
+        return Ok(MapStep::Do(Effect::CreateContextMap(Box::new(wanted))));
+    };
+    match ownership(&world.task, &there.metadata) {
+        Ownership::Predecessor => Ok(MapStep::Wait),
+        Ownership::Foreign => Err(name_taken("ConfigMap", &name)),
+        Ownership::Ours if there.data == wanted.data => Ok(MapStep::Nothing),
+        // The template changed between a start that was cut off and this one.
+        Ownership::Ours => {
+            let gone = there.data.iter().flatten().map(|(key, _)| (key.clone(), None));
+            let new = wanted
+                .data
+                .into_iter()
+                .flatten()
+                .map(|(key, text)| (key, Some(text)));
+            let rewrite = ContextMapRewrite {
+                version: there.resource_version().unwrap_or_default(),
+                data: gone.chain(new).collect(),
+                name,
+            };
+            Ok(MapStep::Do(Effect::RewriteContextMap(Box::new(rewrite))))
+        }
+    }
 }
 
 fn settings(world: &World) -> Result<Settings, Refusal> {
@@ -169,85 +202,15 @@ fn settings(world: &World) -> Result<Settings, Refusal> {
     }
 }
 
-/// All files of the ConfigMap: mounted contexts, prompt, context.md, OpenCode's configuration.
-fn files(task: &Task, settings: &Settings, contexts: &Contexts) -> Result<Vec<KeyedFile>, Refusal> {
-    let workspace = &settings.workspace_dir;
-    let mut files = Vec::new();
-    if let Some(prompt) = task.spec.description.as_ref().filter(|d| !d.trim().is_empty()) {
-        files.push(own_file(
-            format!("{workspace}/{}", paths::TASK_FILE),
-            prompt.clone(),
-        ));
-    } else if settings.command.is_none() {
+/// The content of `task.md`.
+fn prompt(task: &Task, settings: &Settings) -> Result<Option<String>, Refusal> {
+    let prompt = task.spec.description.clone().filter(|d| !d.trim().is_empty());
+    if prompt.is_none() && settings.command.is_none() {
         return Err(Refusal::context(
             "the Task has no description, so the agent would have nothing to do; set spec.description",
         ));
     }
-    if !contexts.sections.is_empty() {
-        let text = context_md::render(&contexts.sections);
-        files.push(own_file(format!("{workspace}/{}", paths::CONTEXT_FILE), text));
-    }
-    let claims: Vec<Claim> = files.iter().map(|f| claim(f, "KubeOpenCode itself")).collect();
-    let directories = contexts.directories.iter().map(|d| Claim {
-        path: d.path.clone(),
-        occupant: Occupant::Directory,
-        who: format!("the context of ConfigMap {:?}", d.config_map),
-    });
-    let wanted = contexts.files.iter().map(|f| claim(f, "a context"));
-    let claims: Vec<Claim> = claims.into_iter().chain(directories).chain(wanted).collect();
-    conflicts::check(workspace, &claims)?;
-
-    let mut all = contexts.files.clone();
-    all.append(&mut files);
-    let configuration = [
-        (paths::OPENCODE_CONFIG, &settings.config_files.open_code),
-        (paths::TUI_CONFIG, &settings.config_files.tui),
-    ];
-    for (path, text) in configuration {
-        all.extend(text.iter().map(|text| own_file(path.to_owned(), text.clone())));
-    }
-    assign_keys(all).map_err(|too_large| Refusal::context(too_large.to_string()))
-}
-
-fn own_file(path: String, content: String) -> ContextFile {
-    ContextFile {
-        path,
-        content,
-        mode: None,
-    }
-}
-
-fn claim(file: &ContextFile, who: &str) -> Claim {
-    Claim {
-        path: file.path.clone(),
-        occupant: Occupant::File,
-        who: who.to_owned(),
-    }
-}
-
-fn context_map(task: &Task, files: &[KeyedFile]) -> ConfigMap {
-    ConfigMap {
-        metadata: ObjectMeta {
-            name: Some(objects::task_context(&task.name_any())),
-            namespace: task.namespace(),
-            labels: Some(
-                [
-                    (labels::APP.to_owned(), labels::APP_VALUE.to_owned()),
-                    (labels::TASK.to_owned(), pod::label_value(&task.name_any())),
-                ]
-                .into(),
-            ),
-            owner_references: pod::owner(task).map(|o| vec![o]),
-            ..ObjectMeta::default()
-        },
-        data: Some(
-            files
-                .iter()
-                .map(|f| (f.key.clone(), f.file.content.clone()))
-                .collect(),
-        ),
-        ..ConfigMap::default()
-    }
+    Ok(prompt)
 }
 
 /// The Task runs: said as event, label and status, after the Pod exists.
@@ -268,7 +231,7 @@ fn started(world: &World, now: Timestamp, mut effects: Vec<Effect>) -> Plan {
         note: message.clone(),
     }));
     if let Some(template) = &task.spec.template_ref {
-        let value = pod::label_value(&template.name);
+        let value = label_value(&template.name);
         if task.labels().get(labels::AGENT_TEMPLATE) != Some(&value) {
             effects.push(Effect::Label(vec![(labels::AGENT_TEMPLATE.to_owned(), value)]));
         }
@@ -279,7 +242,7 @@ fn started(world: &World, now: Timestamp, mut effects: Vec<Effect>) -> Plan {
     status.pod_name = Some(pod_name);
     status.start_time = Some(started_at);
     status.session = Some(Session {
-        title: Some(pod::session_title(task)),
+        title: Some(Owner::of_task(task).session_title()),
         ..Session::default()
     });
     condition(
