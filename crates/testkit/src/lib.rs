@@ -1,6 +1,7 @@
 //! Whole clusters in one process, for tests and benchmarks that cross crates.
 
 mod embedded;
+pub mod faults;
 mod kinds;
 mod raw_client;
 mod real_server;
