@@ -11,13 +11,19 @@ mod mapping;
 mod place;
 mod self_copy;
 
-use std::{io::Write, path::Path};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 pub use args::ContextInitArgs;
 pub use error::Error;
 
+pub(crate) use copy::{Placed, place_file};
+pub(crate) use place::Roots;
+
+use koc_api::names::env;
 use mapping::{DirMapping, FileMapping};
-use place::Roots;
 
 /// Group-writable directories and files; see the module's text.
 const DIR_MODE: u32 = 0o775;
@@ -34,12 +40,14 @@ pub fn context_init(args: ContextInitArgs) -> Result<(), Error> {
         configmap_path,
         file_mappings,
         dir_mappings,
+        make_directories,
         tools,
         copy_self,
         shared_program,
     } = args;
-    let files: Vec<FileMapping> = mapping::parse("FILE_MAPPINGS", &file_mappings)?;
-    let dirs: Vec<DirMapping> = mapping::parse("DIR_MAPPINGS", &dir_mappings)?;
+    let files: Vec<FileMapping> = mapping::parse(env::FILE_MAPPINGS, &file_mappings)?;
+    let dirs: Vec<DirMapping> = mapping::parse(env::DIR_MAPPINGS, &dir_mappings)?;
+    let empty: Vec<PathBuf> = mapping::parse(env::MAKE_DIRECTORIES, &make_directories)?;
     let roots = Roots::new(&workspace, tools.as_deref())?;
     // Every target is checked before the first one is written.
     let files = files
@@ -55,7 +63,15 @@ pub fn context_init(args: ContextInitArgs) -> Result<(), Error> {
         })
         .collect::<Result<Vec<_>, _>>()?;
 
+    let empty = empty
+        .iter()
+        .map(|target| roots.in_workspace(target))
+        .collect::<Result<Vec<_>, _>>()?;
+
     copy::create_directories(&workspace)?;
+    for target in empty {
+        copy::directory(&roots, &target)?;
+    }
     if copy_self || tools.is_some() {
         let tools = tools
             .as_deref()
@@ -67,6 +83,24 @@ pub fn context_init(args: ContextInitArgs) -> Result<(), Error> {
             self_copy::copy_self(tools)?;
             say(&format!("copied this program to {}", tools.display()));
         }
+    }
+    // Directories come first: where one has a file of the same name, the one that was asked for by itself wins.
+    for (mapping, target) in dirs {
+        if !mapping.source_path.is_dir() {
+            if mapping.optional {
+                say(&format!(
+                    "left out {}: it is optional and missing",
+                    target.display()
+                ));
+                continue;
+            }
+            return Err(Error::MissingDirectory {
+                source_path: mapping.source_path,
+                target,
+            });
+        }
+        let count = copy::tree(&roots, &mapping.source_path, &target, mapping.file_mode)?;
+        say(&format!("copied {count} files to {}", target.display()));
     }
     for (mapping, target) in files {
         let source = mapping::source(&configmap_path, &mapping.key)?;
@@ -88,23 +122,6 @@ pub fn context_init(args: ContextInitArgs) -> Result<(), Error> {
                 });
             }
         }
-    }
-    for (mapping, target) in dirs {
-        if !mapping.source_path.is_dir() {
-            if mapping.optional {
-                say(&format!(
-                    "left out {}: it is optional and missing",
-                    target.display()
-                ));
-                continue;
-            }
-            return Err(Error::MissingDirectory {
-                source_path: mapping.source_path,
-                target,
-            });
-        }
-        let count = copy::tree(&roots, &mapping.source_path, &target)?;
-        say(&format!("copied {count} files to {}", target.display()));
     }
     Ok(())
 }

@@ -19,9 +19,13 @@ pub struct ContextInitArgs {
     #[arg(long, env = koc_api::names::env::FILE_MAPPINGS, default_value = "", hide_env_values = true)]
     pub file_mappings: String,
 
-    /// JSON list of {"sourcePath", "targetPath", "optional"?}.
+    /// JSON list of {"sourcePath", "targetPath", "fileMode"?, "optional"?}.
     #[arg(long, env = koc_api::names::env::DIR_MAPPINGS, default_value = "", hide_env_values = true)]
     pub dir_mappings: String,
+
+    /// JSON list of directories to make in the workspace.
+    #[arg(long, env = koc_api::names::env::MAKE_DIRECTORIES, default_value = "", hide_env_values = true)]
+    pub make_directories: String,
 
     /// Directory for programs; this program copies itself there.
     #[arg(long, env = koc_api::names::env::TOOLS_DIR)]

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, Permissions},
     io::{ErrorKind, Read, Write},
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::context_init::{
@@ -44,73 +44,82 @@ pub(super) fn create_directories(directory: &Path) -> Result<(), Error> {
 /// Writes a file as a whole: a reader sees the old or the new content, and a link in its place is replaced and not
 /// followed.
 pub(super) fn write(roots: &Roots, target: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
-    let parent = target.parent().unwrap_or(Path::new("/"));
-    check_existing(roots, parent)?;
-    create_directories(parent)?;
-    roots.confine(parent)?;
-    if fs::symlink_metadata(target).is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(refused(target, "there is a directory of that name"));
-    }
-    replace(target, mode, |file| file.write_all(content))
+    let mut placed = place_file(roots, target)?;
+    placed.write_all(content).map_err(Error::io("write", target))?;
+    placed.finish(mode)
 }
 
-/// Copies a directory with everything in it and returns the number of files. Names that start with `..` are
-/// Kubernetes' own and are left out; links are followed as long as they stay within the source.
-pub(super) fn tree(roots: &Roots, source: &Path, target: &Path) -> Result<usize, Error> {
-    let real = source.canonicalize().map_err(Error::io("look at", source))?;
-    let mut count = 0;
-    branch(roots, &real, source, target, 0, &mut count)?;
-    Ok(count)
-}
-
-fn branch(
-    roots: &Roots,
-    root: &Path,
-    source: &Path,
-    target: &Path,
-    depth: usize,
-    count: &mut usize,
-) -> Result<(), Error> {
-    if depth > MAX_DEPTH {
-        return Err(Error::Source {
-            path: source.to_owned(),
-            why: "its directories are nested too deeply",
-        });
-    }
+/// Makes a directory with its parents, unless a link leads it out of its place.
+pub(super) fn directory(roots: &Roots, target: &Path) -> Result<(), Error> {
     check_existing(roots, target)?;
     create_directories(target)?;
-    roots.confine(target)?;
-    for entry in fs::read_dir(source).map_err(Error::io("list", source))? {
-        let entry = entry.map_err(Error::io("list", source))?;
-        let name = entry.file_name();
-        if name.as_encoded_bytes().starts_with(b"..") {
-            continue;
-        }
-        let (from, to) = (entry.path(), target.join(&name));
-        let real = from.canonicalize().map_err(Error::io("look at", &from))?;
-        if !real.starts_with(root) {
+    roots.confine(target)
+}
+
+/// Copies a directory with everything in it and returns the number of files. They get `mode`, or keep whether they can
+/// be run. Names that start with `..` are
+/// Kubernetes' own and are left out; links are followed as long as they stay within the source.
+pub(super) fn tree(roots: &Roots, source: &Path, target: &Path, mode: Option<u32>) -> Result<usize, Error> {
+    let mut tree = Tree {
+        roots,
+        root: source.canonicalize().map_err(Error::io("look at", source))?,
+        mode: mode.map(|mode| mode & 0o777),
+        count: 0,
+    };
+    tree.branch(source, target, 0)?;
+    Ok(tree.count)
+}
+
+/// A directory that is being copied.
+struct Tree<'a> {
+    roots: &'a Roots,
+    root: PathBuf,
+    mode: Option<u32>,
+    count: usize,
+}
+
+impl Tree<'_> {
+    fn branch(&mut self, source: &Path, target: &Path, depth: usize) -> Result<(), Error> {
+        if depth > MAX_DEPTH {
             return Err(Error::Source {
-                path: from,
-                why: "a link in it leads out of its directory",
+                path: source.to_owned(),
+                why: "its directories are nested too deeply",
             });
         }
-        let metadata = fs::metadata(&real).map_err(Error::io("look at", &from))?;
-        if metadata.is_dir() {
-            branch(roots, root, &from, &to, depth + 1, count)?;
-        } else if metadata.is_file() {
-            let content = fs::read(&real).map_err(Error::io("read", &from))?;
-            // A script stays one.
-            let executable = metadata.permissions().mode() & 0o111;
-            write(roots, &to, &content, FILE_MODE | executable)?;
-            *count += 1;
-        } else {
-            return Err(Error::Source {
-                path: from,
-                why: "it is neither a file nor a directory",
-            });
+        directory(self.roots, target)?;
+        for entry in fs::read_dir(source).map_err(Error::io("list", source))? {
+            let entry = entry.map_err(Error::io("list", source))?;
+            let name = entry.file_name();
+            if name.as_encoded_bytes().starts_with(b"..") {
+                continue;
+            }
+            let (from, to) = (entry.path(), target.join(&name));
+            let real = from.canonicalize().map_err(Error::io("look at", &from))?;
+            if !real.starts_with(&self.root) {
+                return Err(Error::Source {
+                    path: from,
+                    why: "a link in it leads out of its directory",
+                });
+            }
+            let metadata = fs::metadata(&real).map_err(Error::io("look at", &from))?;
+            if metadata.is_dir() {
+                self.branch(&from, &to, depth + 1)?;
+            } else if metadata.is_file() {
+                let content = fs::read(&real).map_err(Error::io("read", &from))?;
+                // A script stays one.
+                let executable = metadata.permissions().mode() & 0o111;
+                let mode = self.mode.unwrap_or(FILE_MODE | executable);
+                write(self.roots, &to, &content, mode)?;
+                self.count += 1;
+            } else {
+                return Err(Error::Source {
+                    path: from,
+                    why: "it is neither a file nor a directory",
+                });
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Puts a new file in place of an old one in one step.
@@ -119,18 +128,60 @@ pub(super) fn replace(
     mode: u32,
     fill: impl FnOnce(&mut File) -> std::io::Result<()>,
 ) -> Result<(), Error> {
+    let mut placed = Placed::beside(target)?;
+    fill(placed.file.as_file_mut()).map_err(Error::io("write", target))?;
+    placed.finish(mode)
+}
+
+/// A file in the making: it stands beside its place under another name until it is whole, and goes with this value.
+pub(crate) struct Placed {
+    file: tempfile::NamedTempFile,
+    target: PathBuf,
+}
+
+/// Begins a file whose content comes bit by bit, with the same checks as for a whole one.
+pub(crate) fn place_file(roots: &Roots, target: &Path) -> Result<Placed, Error> {
     let parent = target.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::Builder::new()
-        .prefix(".kubeopencode-")
-        .tempfile_in(parent)
-        .map_err(Error::io("write to", parent))?;
-    fill(file.as_file_mut()).map_err(Error::io("write", target))?;
-    file.as_file()
-        .set_permissions(Permissions::from_mode(mode))
-        .map_err(Error::io("set the mode of", target))?;
-    file.persist(target)
-        .map_err(|error| Error::io("write", target)(error.error))?;
-    Ok(())
+    directory(roots, parent)?;
+    if fs::symlink_metadata(target).is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(refused(target, "there is a directory of that name"));
+    }
+    Placed::beside(target)
+}
+
+impl Placed {
+    fn beside(target: &Path) -> Result<Self, Error> {
+        let parent = target.parent().unwrap_or(Path::new("/"));
+        let file = tempfile::Builder::new()
+            .prefix(".kubeopencode-")
+            .tempfile_in(parent)
+            .map_err(Error::io("write to", parent))?;
+        Ok(Self {
+            file,
+            target: target.to_owned(),
+        })
+    }
+
+    /// The file is whole: it takes its place and its mode.
+    pub(crate) fn finish(self, mode: u32) -> Result<(), Error> {
+        let Self { file, target } = self;
+        file.as_file()
+            .set_permissions(Permissions::from_mode(mode))
+            .map_err(Error::io("set the mode of", &target))?;
+        file.persist(&target)
+            .map_err(|error| Error::io("write", &target)(error.error))?;
+        Ok(())
+    }
+}
+
+impl Write for Placed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Copies what a reader yields.

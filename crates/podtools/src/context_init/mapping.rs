@@ -26,6 +26,9 @@ pub(super) struct FileMapping {
 pub(super) struct DirMapping {
     pub source_path: PathBuf,
     pub target_path: PathBuf,
+    /// Permission bits of the files, as a number. Without it scripts stay scripts.
+    #[serde(default)]
+    pub file_mode: Option<u32>,
     #[serde(default)]
     pub optional: bool,
 }

@@ -9,13 +9,13 @@ const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
 
 /// The directories that confine what is written below them.
 #[derive(Debug, Clone)]
-pub(super) struct Roots {
+pub(crate) struct Roots {
     workspace: PathBuf,
     tools: PathBuf,
 }
 
 impl Roots {
-    pub(super) fn new(workspace: &Path, tools: Option<&Path>) -> Result<Self, Error> {
+    pub(crate) fn new(workspace: &Path, tools: Option<&Path>) -> Result<Self, Error> {
         let tools = tools.unwrap_or(Path::new(koc_api::names::paths::TOOLS));
         Ok(Self {
             workspace: normalise(workspace)?,
@@ -25,7 +25,7 @@ impl Roots {
 
     /// Checks the target of a file. Next to the programs only configuration may be written, so that no context can
     /// replace the program that the agent's container runs.
-    pub(super) fn file(&self, target: &Path) -> Result<PathBuf, Error> {
+    pub(crate) fn file(&self, target: &Path) -> Result<PathBuf, Error> {
         let target = allowed(target)?;
         if target == self.workspace || target == self.tools {
             return Err(refused(&target, "it is a directory"));
@@ -51,17 +51,32 @@ impl Roots {
         Ok(target)
     }
 
+    /// Checks a directory that must lie in the workspace.
+    pub(super) fn in_workspace(&self, target: &Path) -> Result<PathBuf, Error> {
+        let target = allowed(target)?;
+        if !target.starts_with(&self.workspace) {
+            let why = format!("it is outside the workspace {}", self.workspace.display());
+            return Err(refused(&target, &why));
+        }
+        Ok(target)
+    }
+
     /// Makes sure that an existing directory is really where its path says: below the root that confines it, even
     /// when a repository or an earlier run has left symbolic links there.
     pub(super) fn confine(&self, directory: &Path) -> Result<(), Error> {
+        let real = |path: &Path| path.canonicalize().map_err(Error::io("look at", path));
         let Some(root) = [&self.workspace, &self.tools]
             .into_iter()
             .find(|root| directory.starts_with(root))
         else {
-            // Anywhere else only what the pod's author mounted there can be a link.
+            // Anywhere else is a volume that the pod's author mounted there. A repository may have brought links in
+            // it; none of them may lead to the programs that the agent's container runs.
+            if self.tools.exists() && real(directory)?.starts_with(real(&self.tools)?) {
+                let why = format!("a symbolic link leads to {}", self.tools.display());
+                return Err(refused(directory, &why));
+            }
             return Ok(());
         };
-        let real = |path: &Path| path.canonicalize().map_err(Error::io("look at", path));
         if real(directory)?.starts_with(real(root)?) {
             Ok(())
         } else {

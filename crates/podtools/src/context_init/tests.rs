@@ -31,6 +31,10 @@ impl Pod {
 
     /// Runs with `$R` in the mappings standing for the pod's root.
     fn run(&self, files: Value, dirs: Value) -> Result<(), String> {
+        self.run_all(files, dirs, json!([]))
+    }
+
+    fn run_all(&self, files: Value, dirs: Value, empty: Value) -> Result<(), String> {
         let place = |value: Value| {
             value
                 .to_string()
@@ -41,6 +45,7 @@ impl Pod {
             configmap_path: self.path("config"),
             file_mappings: place(files),
             dir_mappings: place(dirs),
+            make_directories: place(empty),
             tools: Some(self.path("tools")),
             copy_self: false,
             shared_program: None,
@@ -185,6 +190,19 @@ fn programs_cannot_be_overwritten() {
 }
 
 #[test]
+fn a_link_elsewhere_cannot_lead_to_the_programs() {
+    let pod = Pod::new();
+    pod.source("opencode", "evil");
+    symlink(pod.path("tools"), pod.path("outside/link")).unwrap();
+    pod.refuses(
+        json!([{"key": "opencode", "targetPath": "$R/outside/link/opencode"}]),
+        json!([]),
+        "leads to",
+    );
+    assert!(!pod.path("tools/opencode").exists());
+}
+
+#[test]
 fn a_link_cannot_lead_out_of_the_workspace() {
     let pod = Pod::new();
     pod.source("k", "x");
@@ -242,6 +260,54 @@ fn a_directory_is_copied_as_kubernetes_mounts_it() {
 
     symlink("/etc/hostname", pod.path("volume/escape")).unwrap();
     pod.refuses(json!([]), mapping, "leads out of its directory");
+}
+
+#[test]
+fn the_mode_asked_for_is_the_mode_of_every_file_of_a_directory() {
+    let pod = Pod::new();
+    fs::create_dir(pod.path("volume")).unwrap();
+    fs::write(pod.path("volume/a"), "1").unwrap();
+    pod.run(
+        json!([]),
+        json!([{"sourcePath": "$R/volume", "targetPath": "$R/workspace/bin", "fileMode": 0o755}]),
+    )
+    .unwrap();
+    pod.has("workspace/bin/a", "1", 0o755);
+}
+
+#[test]
+fn a_file_asked_for_by_itself_wins_over_one_of_a_directory() {
+    let pod = Pod::new();
+    pod.source("k", "mine");
+    fs::create_dir(pod.path("volume")).unwrap();
+    fs::write(pod.path("volume/a"), "the map's").unwrap();
+    pod.run(
+        json!([{"key": "k", "targetPath": "$R/workspace/d/a"}]),
+        json!([{"sourcePath": "$R/volume", "targetPath": "$R/workspace/d"}]),
+    )
+    .unwrap();
+    pod.has("workspace/d/a", "mine", 0o664);
+}
+
+#[test]
+fn directories_for_later_mounts_are_made_so_that_the_agent_can_write_beside_them() {
+    let pod = Pod::new();
+    let make = |list: Value| pod.run_all(json!([]), json!([]), list);
+    make(json!(["$R/workspace/repos/deep", "$R/workspace/repos"])).unwrap();
+    for path in ["workspace/repos", "workspace/repos/deep"] {
+        let mode = fs::metadata(pod.path(path)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o775, "{path}");
+    }
+    symlink(pod.path("outside"), pod.path("workspace/link")).unwrap();
+    for (list, part) in [
+        (json!(["$R/outside/x"]), "outside the workspace"),
+        (json!(["$R/workspace/../x"]), "\"..\""),
+        (json!(["$R/workspace/link/x"]), "leads out of"),
+    ] {
+        let error = make(list).unwrap_err();
+        assert!(error.contains(part), "{part:?} is not in {error:?}");
+    }
+    assert!(!pod.path("outside/x").exists());
 }
 
 #[test]
