@@ -1,7 +1,5 @@
 //! A repository that a Pod gets, and where its files appear.
 
-use std::str::FromStr as _;
-
 use koc_api::{GitContext, GitRef, GitSync, GitUrl};
 
 use crate::paths;

@@ -1,7 +1,9 @@
 //! What a Pod's state means for its Task.
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
+use koc_api::names::reasons;
 use koc_api::result::{Outcome, RunResult};
+use koc_api::{InputFailure, InputFailureKind};
 
 /// What can be said of a Pod that belongs to a Task.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +38,8 @@ pub struct Failure {
     pub exit_code: Option<i32>,
     /// What the run said of itself, where it could.
     pub result: Option<RunResult>,
+    /// What kind of input could not be provided, where that is why the agent never began.
+    pub input: Option<InputFailureKind>,
 }
 
 /// Judges a Pod from its status.
@@ -53,6 +57,7 @@ pub fn judge(pod: &Pod, agent_container: &str) -> PodVerdict {
                 message: result.message.clone(),
                 exit_code: result.exit_code.or(Some(0)),
                 result: Some(result),
+                input: None,
             }),
             result => PodVerdict::Succeeded(result),
         },
@@ -72,12 +77,12 @@ pub fn agent_result(pod: &Pod, agent_container: &str) -> Option<RunResult> {
 fn failure(pod: &Pod, agent_container: &str) -> Failure {
     let result = agent_result(pod, agent_container);
     let culprit = container_statuses(pod)
-        .filter_map(|(kind, status)| Some((kind, status, terminated(status)?)))
+        .filter_map(|(role, status)| Some((role, status, terminated(status)?)))
         .find(|(_, _, end)| end.exit_code != 0);
     let status = pod.status.as_ref();
     let pod_reason = status.and_then(|s| s.reason.clone()).filter(|r| !r.is_empty());
     let pod_message = status.and_then(|s| s.message.clone()).filter(|m| !m.is_empty());
-    let Some((kind, container, end)) = culprit else {
+    let Some((role, container, end)) = culprit else {
         return Failure {
             reason: pod_reason.clone().unwrap_or_else(|| "PodFailed".to_owned()),
             message: pod_message.unwrap_or_else(|| {
@@ -85,6 +90,7 @@ fn failure(pod: &Pod, agent_container: &str) -> Failure {
             }),
             exit_code: None,
             result,
+            input: None,
         };
     };
     if let (true, Some(result)) = (container.name == agent_container, &result) {
@@ -93,13 +99,23 @@ fn failure(pod: &Pod, agent_container: &str) -> Failure {
             message: result.message.clone(),
             exit_code: Some(end.exit_code),
             result: Some(result.clone()),
+            input: None,
+        };
+    }
+    if let (Role::Init, Some(failure)) = (role, input_failure(end)) {
+        return Failure {
+            reason: reasons::CONTEXT_ERROR.to_owned(),
+            message: failure.message,
+            exit_code: Some(end.exit_code),
+            result,
+            input: Some(failure.kind),
         };
     }
     let reason = pod_reason
         .or_else(|| end.reason.clone().filter(|r| !r.is_empty()))
         .unwrap_or_else(|| "Error".to_owned());
     let mut message = format!(
-        "{kind} container {:?} ended with exit code {} ({reason})",
+        "{role} container {:?} ended with exit code {} ({reason})",
         container.name, end.exit_code
     );
     if let Some(said) = end.message.as_deref().map(str::trim).filter(|m| !m.is_empty()) {
@@ -114,11 +130,18 @@ fn failure(pod: &Pod, agent_container: &str) -> Failure {
         message,
         exit_code: Some(end.exit_code),
         result,
+        input: None,
     }
 }
 
+/// What a program that prepares the Pod said when it gave up. Its sentence is for people and free of secrets.
+fn input_failure(end: &ContainerStateTerminated) -> Option<InputFailure> {
+    let failure: InputFailure = serde_json::from_str(end.message.as_deref()?.trim()).ok()?;
+    (!failure.message.trim().is_empty()).then_some(failure)
+}
+
 fn stuck(pod: &Pod) -> Option<Stuck> {
-    for (kind, container) in container_statuses(pod) {
+    for (role, container) in container_statuses(pod) {
         let Some(waiting) = container.state.as_ref().and_then(|s| s.waiting.as_ref()) else {
             continue;
         };
@@ -131,7 +154,7 @@ fn stuck(pod: &Pod) -> Option<Stuck> {
         return Some(Stuck {
             reason: reason.to_owned(),
             message: format!(
-                "{kind} container {:?} waits: {}",
+                "{role} container {:?} waits: {}",
                 container.name,
                 excerpt(said, 1000)
             ),
@@ -156,8 +179,24 @@ fn stuck(pod: &Pod) -> Option<Stuck> {
     })
 }
 
+/// What a container is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Init,
+    Main,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Init => "init",
+            Self::Main => "main",
+        })
+    }
+}
+
 /// Init containers first: where one fails, the others never ran.
-fn container_statuses(pod: &Pod) -> impl Iterator<Item = (&'static str, &ContainerStatus)> {
+fn container_statuses(pod: &Pod) -> impl Iterator<Item = (Role, &ContainerStatus)> {
     let status = pod.status.as_ref();
     let init = status
         .and_then(|s| s.init_container_statuses.as_deref())
@@ -166,8 +205,8 @@ fn container_statuses(pod: &Pod) -> impl Iterator<Item = (&'static str, &Contain
         .and_then(|s| s.container_statuses.as_deref())
         .unwrap_or_default();
     init.iter()
-        .map(|s| ("init", s))
-        .chain(main.iter().map(|s| ("main", s)))
+        .map(|s| (Role::Init, s))
+        .chain(main.iter().map(|s| (Role::Main, s)))
 }
 
 fn terminated(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {

@@ -66,12 +66,7 @@ pub(crate) fn build(blueprint: &Blueprint<'_>) -> Pod {
             image_pull_secrets: (!settings.image_pull_secrets.is_empty())
                 .then(|| settings.image_pull_secrets.clone()),
             restart_policy: Some("Never".to_owned()),
-            security_context: Some(
-                pod_spec
-                    .pod_security_context
-                    .clone()
-                    .unwrap_or_else(security::pod_default),
-            ),
+            security_context: Some(security::of_pod(pod_spec)),
             node_selector: scheduling.node_selector,
             tolerations: scheduling.tolerations,
             affinity: scheduling.affinity,

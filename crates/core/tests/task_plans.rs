@@ -59,6 +59,9 @@ struct Expectation {
     /// Parts of sentences that the status message must have.
     #[serde(default)]
     message: Vec<String>,
+    /// The event's words, where given.
+    #[serde(default)]
+    note: Option<String>,
     /// Data of the created ConfigMap, where given.
     #[serde(default)]
     data: Option<BTreeMap<String, String>>,
@@ -132,10 +135,12 @@ fn check(case: &Case) -> Result<(), String> {
                     equal(pointer, pod.pointer(pointer).unwrap_or(&Value::Null), wanted)?;
                 }
             }
-            Effect::RewriteContextMap(_)
-            | Effect::DeletePod { .. }
-            | Effect::Announce(_)
-            | Effect::Label(_) => {}
+            Effect::Announce(event) => {
+                if let Some(note) = &expect.note {
+                    equal("note", &event.note, note)?;
+                }
+            }
+            Effect::RewriteContextMap(_) | Effect::DeletePod { .. } | Effect::Label(_) => {}
         }
     }
     Ok(())

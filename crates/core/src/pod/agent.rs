@@ -52,7 +52,7 @@ pub(super) fn container(
             pod_spec
                 .security_context
                 .clone()
-                .unwrap_or_else(security::container_default),
+                .unwrap_or_else(|| security::of_container(pod_spec)),
         ),
         lifecycle: pod_spec.lifecycle.clone(),
         ..Container::default()

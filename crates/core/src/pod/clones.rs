@@ -47,7 +47,17 @@ fn container(blueprint: &Blueprint<'_>, index: usize, git: &GitMount) -> Contain
         ..init::system_container(settings, containers::programs::GIT_INIT)
     };
     let own = settings.pod_spec.system_containers.as_ref();
-    let vars = variables(git, &settings.workspace_dir);
+    let mut vars = variables(git, &settings.workspace_dir);
+    // The worker sees the Git configuration of the first clone only, so that one speaks of all of them.
+    if index == 0 {
+        let places: Vec<&str> = worktrees(blueprint).collect();
+        if !places.is_empty() {
+            vars.push(literal(
+                env_names::GIT_SAFE_DIRECTORIES,
+                &Value::from(places).to_string(),
+            ));
+        }
+    }
     init::finish(base, vars, blueprint, own.and_then(|s| s.git_init.as_ref()))
 }
 
@@ -86,6 +96,19 @@ fn variables(git: &GitMount, workspace: &str) -> Vec<EnvVar> {
         defaults::FETCH_DEADLINE_SECONDS.to_string(),
     ));
     vars
+}
+
+/// Where the worker finds a repository with its `.git`: `git` works there only where it is told that it may.
+fn worktrees<'a>(blueprint: &Blueprint<'a>) -> impl Iterator<Item = &'a str> {
+    let workspace = blueprint.settings.workspace_dir.as_str();
+    blueprint.inputs.git.iter().flat_map(move |git| {
+        let copied = match &git.place {
+            GitPlace::Workspace { path } if path.is_empty() => Some(workspace),
+            _ => None,
+        };
+        let whole = git.views().iter().filter(|view| view.of.is_empty());
+        copied.into_iter().chain(whole.map(|view| view.at.as_str()))
+    })
 }
 
 /// Paths of the clone that something depends on. Kubernetes would make an empty directory of a missing one.

@@ -109,7 +109,7 @@ pub(super) fn finish(
     Container {
         env: Some(last_wins(vars)),
         volume_mounts: Some(mounts),
-        security_context: Some(security::container_default()),
+        security_context: Some(security::of_container(&blueprint.settings.pod_spec)),
         resources: base.resources.or_else(|| Some(resources(SMALL_MEMORY_LIMIT))),
         // A program that says nothing in its last words still has its log.
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use koc_api::names::events::{self, actions};
 use koc_api::names::{conditions, reasons};
 use koc_api::result::RunResult;
-use koc_api::{SessionSummary, TaskPhase, TaskStatus, TokenUsage, format_duration};
+use koc_api::{InputFailureKind, SessionSummary, TaskPhase, TaskStatus, TokenUsage, format_duration};
 use kube::ResourceExt as _;
 
 use super::{condition, status_of};
@@ -22,6 +22,9 @@ pub(super) enum Ending {
     Timeout(SignedDuration),
 }
 
+/// Conditions of a Task whose agent never began.
+const NOT_BEGUN: &[(&str, bool)] = &[(conditions::READY, false), (conditions::SUCCEEDED, false)];
+
 /// The words of one ending.
 struct Verdict<'a> {
     phase: TaskPhase,
@@ -32,6 +35,8 @@ struct Verdict<'a> {
     event: &'static str,
     action: &'static str,
     warning: bool,
+    /// What kind of input could not be had, for the event.
+    input: Option<InputFailureKind>,
 }
 
 /// The agent did what was asked.
@@ -52,6 +57,7 @@ pub(super) fn completed(world: &World, now: Timestamp, result: Option<RunResult>
         event: events::COMPLETED,
         action: actions::COMPLETED,
         warning: false,
+        input: None,
     };
     finish(world, now, status, &verdict)
 }
@@ -61,12 +67,13 @@ pub(super) fn failed(world: &World, now: Timestamp, failure: &Failure) -> Plan {
     let mut status = status_of(&world.task);
     status.exit_code = failure.exit_code;
     take_result(&mut status, failure.result.as_ref());
-    finish(
-        world,
-        now,
-        status,
-        &failure_verdict(&failure.reason, failure.message.clone()),
-    )
+    let mut verdict = failure_verdict(&failure.reason, failure.message.clone());
+    // An input that could not be had is told as one that could not be understood: nothing was begun.
+    if failure.input.is_some() {
+        verdict.conditions = NOT_BEGUN;
+        verdict.input = failure.input;
+    }
+    finish(world, now, status, &verdict)
 }
 
 /// The Pod is gone and nobody asked for that.
@@ -105,7 +112,7 @@ pub(super) fn refused(world: &World, now: Timestamp, refusal: &Refusal) -> Plan 
     let mut status = status_of(&world.task);
     status.template_ref = world.task.spec.template_ref.clone();
     let mut verdict = Verdict {
-        conditions: &[(conditions::READY, false), (conditions::SUCCEEDED, false)],
+        conditions: NOT_BEGUN,
         ..failure_verdict(refusal.reason, refusal.message.clone())
     };
     if refusal.reason == reasons::POD_CREATION_ERROR {
@@ -150,6 +157,7 @@ fn failure_verdict(reason: &str, message: String) -> Verdict<'_> {
         event: events::FAILED,
         action: actions::FAILED,
         warning: true,
+        input: None,
     }
 }
 
@@ -167,6 +175,7 @@ fn early_verdict(ending: Ending, message: String) -> Verdict<'static> {
         event,
         action,
         warning: false,
+        input: None,
     }
 }
 
@@ -179,12 +188,19 @@ fn finish(world: &World, now: Timestamp, mut status: TaskStatus, verdict: &Verdi
     for set in verdict.conditions {
         condition(&mut status, task, now, *set, verdict.reason, &verdict.message);
     }
-    let note = match status.exit_code {
-        Some(code) if verdict.warning => {
-            format!("{} (exit code {code}): {}", verdict.reason, verdict.message)
-        }
-        _ if verdict.warning => format!("{}: {}", verdict.reason, verdict.message),
-        _ => verdict.message.clone(),
+    let details: Vec<String> = [
+        status.exit_code.map(|code| format!("exit code {code}")),
+        verdict.input.map(|kind| format!("{kind:?}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let note = if !verdict.warning {
+        verdict.message.clone()
+    } else if details.is_empty() {
+        format!("{}: {}", verdict.reason, verdict.message)
+    } else {
+        format!("{} ({}): {}", verdict.reason, details.join(", "), verdict.message)
     };
     let announcement = Announcement {
         warning: verdict.warning,
