@@ -7,6 +7,7 @@ use koc_api::{
 };
 use kube::ResourceExt as _;
 
+use crate::conflicts;
 use crate::git_mount::GitMount;
 use crate::opencode_config::{self, ConfigFiles};
 use crate::paths;
@@ -67,6 +68,13 @@ impl Settings {
         if workspace_dir == "/" || !spec.workspace_dir.starts_with('/') {
             return Err(Refusal::agent(format!(
                 "AgentTemplate {name:?}: workspaceDir {:?} must be an absolute path below /, such as /workspace",
+                spec.workspace_dir
+            )));
+        }
+        if let Some(reserved) = conflicts::reserved(&workspace_dir) {
+            return Err(Refusal::agent(format!(
+                "AgentTemplate {name:?}: workspaceDir {:?} lies in a place that KubeOpenCode needs: {reserved} is \
+                 reserved; choose another one, such as /workspace",
                 spec.workspace_dir
             )));
         }

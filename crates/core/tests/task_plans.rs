@@ -153,7 +153,7 @@ fn world(case: &Case) -> Result<World, String> {
             .context_maps
             .iter()
             .map(|map| {
-                let map: ConfigMap = decode(map).map_err(|e| e.to_string())?;
+                let map: ConfigMap = decode(&given::written_out(map)).map_err(|e| e.to_string())?;
                 Ok((map.metadata.name.clone().unwrap_or_default(), map))
             })
             .collect::<Result<_, String>>()?,

@@ -22,14 +22,14 @@ pub(crate) fn world(
         },
         "spec": {"description": "Say hello", "templateRef": {"name": "base"}},
     });
-    json_merge(&mut whole, task);
+    json_merge(&mut whole, &written_out(task));
     let template = template.map(|given| {
         let mut template = json!({
             "apiVersion": "kubeopencode.io/v1alpha1", "kind": "AgentTemplate",
             "metadata": {"name": "base", "namespace": "team"},
             "spec": {"workspaceDir": "/workspace", "serviceAccountName": "runner"},
         });
-        json_merge(&mut template, given);
+        json_merge(&mut template, &written_out(given));
         template
     });
     Ok(World {
@@ -41,7 +41,7 @@ pub(crate) fn world(
             .map(|(name, value)| {
                 (
                     name.clone(),
-                    lookup::<ConfigMap>((!value.is_null()).then_some(value)),
+                    lookup::<ConfigMap>((!value.is_null()).then(|| written_out(value)).as_ref()),
                 )
             })
             .collect(),
@@ -89,5 +89,31 @@ pub(crate) fn json_merge(target: &mut Value, patch: &Value) {
         }
         (_, Value::Null) => {}
         (target, patch) => *target = patch.clone(),
+    }
+}
+
+/// Writes out `{$times: [text, n]}`, by which fixtures speak of long texts and lists, and `{$each: [value, n]}`, which is
+/// a list in whose texts `#` is replaced by 0 to n-1.
+pub(crate) fn written_out(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            if let (1, Some(times)) = (object.len(), object.get("$times")) {
+                let count = usize::try_from(times[1].as_u64().unwrap()).unwrap();
+                return times[0].as_str().unwrap().repeat(count).into();
+            }
+            if let (1, Some(each)) = (object.len(), object.get("$each")) {
+                let text = serde_json::to_string(&each[0]).unwrap();
+                return (0..each[1].as_u64().unwrap())
+                    .map(|i| written_out(&serde_json::from_str(&text.replace('#', &i.to_string())).unwrap()))
+                    .collect();
+            }
+            object
+                .iter()
+                .map(|(key, value)| (key.clone(), written_out(value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        }
+        Value::Array(list) => list.iter().map(written_out).collect(),
+        other => other.clone(),
     }
 }
