@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use koc_local::{ProvisionArgs, RunArgs, UpArgs};
-use koc_podtools::{ContextInitArgs, TaskRunArgs};
+use koc_podtools::{ContextInitArgs, GitCredentialArgs, GitInitArgs, GitSyncArgs, TaskRunArgs, UrlFetchArgs};
 
 use crate::controller::ControllerArgs;
 
@@ -43,6 +43,18 @@ enum Command {
     /// Within a Pod: write prompt, contexts and configuration
     #[command(hide = true)]
     ContextInit(ContextInitArgs),
+    /// Within a Pod: clone a repository
+    #[command(hide = true)]
+    GitInit(GitInitArgs),
+    /// Within a Pod: keep a clone fresh
+    #[command(hide = true)]
+    GitSync(GitSyncArgs),
+    /// Within a Pod: give git the password of a repository
+    #[command(hide = true)]
+    GitCredential(GitCredentialArgs),
+    /// Within a Pod: fetch one file over HTTP
+    #[command(hide = true)]
+    UrlFetch(UrlFetchArgs),
     /// Within a Pod: drive OpenCode through one Task
     #[command(hide = true)]
     TaskRun(TaskRunArgs),
@@ -81,6 +93,12 @@ fn run(command: Command) -> anyhow::Result<u8> {
         }
         // No runtime and no cryptography for this one: it copies files and should be gone before anybody waits.
         Command::ContextInit(args) => koc_podtools::context_init(args).map(|()| 0).map_err(Into::into),
+        Command::GitInit(args) => block_on_one_thread(koc_podtools::git_init(args)).map(|exit| exit.code()),
+        Command::GitSync(args) => block_on_one_thread(koc_podtools::git_sync(args)).map(|exit| exit.code()),
+        Command::GitCredential(args) => koc_podtools::git_credential(&args)
+            .map(|()| 0)
+            .map_err(Into::into),
+        Command::UrlFetch(args) => block_on_one_thread(koc_podtools::url_fetch(args)).map(|exit| exit.code()),
         Command::TaskRun(args) => block_on_one_thread(koc_podtools::task_run(args)).map(|exit| exit.code()),
     }
 }

@@ -1,6 +1,7 @@
 //! The programs that run inside pods, as functions that the product's one binary calls.
 //!
 //! * [`context_init()`]: writes the files of a Task or an Agent before its container starts.
+//! * [`url_fetch()`]: fetches one file over HTTP.
 //! * [`task_run()`]: the first process of a Task's container; drives OpenCode and reports how it went.
 
 mod context_init;
@@ -10,7 +11,9 @@ mod redact;
 mod stop;
 mod task_run;
 mod termination_log;
+mod url_fetch;
 
 pub use context_init::{ContextInitArgs, Error as ContextInitError, context_init};
 pub use input_report::{InputArgs, InputExit};
 pub use task_run::{RunExit, TaskRunArgs, task_run};
+pub use url_fetch::{UrlFetchArgs, url_fetch};

@@ -3,13 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use koc_podtools::{ContextInitArgs, TaskRunArgs, context_init, task_run};
+use koc_podtools::{ContextInitArgs, TaskRunArgs, UrlFetchArgs, context_init, task_run, url_fetch};
 
 /// The programs that run inside pods.
 #[derive(Parser)]
 enum Podtool {
     /// Write the files of a Task.
     ContextInit(ContextInitArgs),
+    /// Fetch a file.
+    UrlFetch(UrlFetchArgs),
     /// Run OpenCode with a prompt.
     TaskRun(TaskRunArgs),
 }
@@ -24,6 +26,7 @@ async fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Podtool::UrlFetch(args) => url_fetch(args).await.into(),
         Podtool::TaskRun(args) => task_run(args).await.into(),
     }
 }

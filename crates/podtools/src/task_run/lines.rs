@@ -1,6 +1,6 @@
 //! How things look in the log. Pure text work.
 
-pub(super) use crate::plain_text::{count, duration, printable, shorten};
+pub(super) use crate::plain_text::{count, duration, shorten};
 
 /// How much of a tool's output is shown.
 const HEAD_LINES: usize = 8;
