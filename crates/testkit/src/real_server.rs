@@ -38,8 +38,9 @@ pub struct RealServer {
     // In the order in which they end.
     controllers: Option<Program>,
     api_server: Program,
-    _etcd: Program,
+    etcd: Program,
     _sweeper: Sweeper,
+    dir: PathBuf,
     raw: RawClient,
     kubeconfig: String,
     namespaced: Arc<Namespaced>,
@@ -112,8 +113,9 @@ impl RealServer {
         let mut server = Self {
             controllers: None,
             api_server,
-            _etcd: etcd,
+            etcd,
             _sweeper: sweeper,
+            dir: dir.clone(),
             raw,
             kubeconfig,
             namespaced: Arc::default(),
@@ -159,9 +161,26 @@ impl RealServer {
     /// # Errors
     /// When one has ended; the error shows its last words.
     pub fn check(&self) -> anyhow::Result<()> {
-        self._etcd.check()?;
+        self.etcd.check()?;
         self.api_server.check()?;
         self.controllers.as_ref().map_or(Ok(()), Program::check)
+    }
+
+    /// The process numbers of its programs.
+    #[must_use]
+    pub fn processes(&self) -> Vec<u32> {
+        let programs = [
+            Some(&self.etcd),
+            Some(&self.api_server),
+            self.controllers.as_ref(),
+        ];
+        programs.into_iter().flatten().map(Program::id).collect()
+    }
+
+    /// Where its files and logs are, as long as it runs.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// A new client, an administrator. A client belongs to the runtime it was made in, so each test makes its own.
@@ -210,7 +229,7 @@ fn arguments(pairs: &[(&str, &str)]) -> Vec<String> {
 }
 
 fn path(dir: &Path, name: &str) -> String {
-    PathBuf::from(dir).join(name).to_string_lossy().into_owned()
+    dir.join(name).to_string_lossy().into_owned()
 }
 
 fn etcd_arguments(dir: &Path, port: u16) -> Vec<String> {

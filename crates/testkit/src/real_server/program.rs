@@ -66,6 +66,11 @@ impl Program {
         }
     }
 
+    /// Its process number.
+    pub(super) fn id(&self) -> u32 {
+        self.child.lock().id()
+    }
+
     /// The end of its log.
     pub(super) fn last_words(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
