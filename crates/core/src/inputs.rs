@@ -6,12 +6,14 @@
 //! **mounted** onto its own path, read-only, so that nothing else of the image's directory is hidden. Directories made
 //! of ConfigMaps follow the same rule.
 
+mod claims;
+mod covers;
 mod mappings;
 mod volumes;
 
 use koc_api::names::paths as pod_paths;
 
-use crate::conflicts::{self, Author, Claim, Occupant};
+use crate::conflicts;
 use crate::context_map::{self, ContextFile, KeyedFile};
 use crate::context_md;
 use crate::contexts::{Contexts, DirectoryMount};
@@ -20,6 +22,8 @@ use crate::git_mount::{GitMount, GitPlace, GitView};
 use crate::paths::is_under;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
+use claims::Claims;
+use covers::Covers;
 
 /// How a file or directory gets to its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,173 +215,5 @@ impl Inputs {
         files
             .map(|f| f.item.file.path.as_str())
             .chain(directories.map(|d| d.item.path.as_str()))
-    }
-}
-
-/// The directories of the worker that are volumes: the deepest one around a path decides how a file gets there.
-struct Covers<'a> {
-    workspace: &'a str,
-    /// Path, and whether `context-init` may write there.
-    all: Vec<(String, bool)>,
-}
-
-impl<'a> Covers<'a> {
-    fn of<'g>(settings: &'a Settings, git: impl Iterator<Item = &'g GitMount>) -> Self {
-        let mut all = vec![
-            (settings.workspace_dir.clone(), true),
-            (pod_paths::TOOLS.to_owned(), true),
-        ];
-        all.extend(git.flat_map(GitMount::views).map(|view| (view.at.clone(), true)));
-        all.extend(
-            volumes::of_users(settings)
-                .into_iter()
-                .flatten()
-                .map(|claim| (claim.path, false)),
-        );
-        Self {
-            workspace: &settings.workspace_dir,
-            all,
-        }
-    }
-
-    fn delivery(&self, path: &str) -> Delivery {
-        match self.around(path) {
-            Some((_, true)) => Delivery::Copied,
-            _ => Delivery::Mounted,
-        }
-    }
-
-    fn around(&self, path: &str) -> Option<&(String, bool)> {
-        self.all
-            .iter()
-            .filter(|(cover, _)| is_under(path, cover))
-            .max_by_key(|(cover, _)| cover.len())
-    }
-
-    /// Parents of mount points that lie in the workspace's own volume.
-    fn parents_in_workspace(&self) -> Vec<String> {
-        let mut parents: Vec<String> = self
-            .all
-            .iter()
-            .filter_map(|(path, _)| path.rsplit_once('/'))
-            .map(|(parent, _)| parent)
-            .filter(|parent| *parent != self.workspace)
-            .filter(|parent| {
-                self.around(parent)
-                    .is_some_and(|(cover, _)| cover == self.workspace)
-            })
-            .map(str::to_owned)
-            .collect();
-        parents.sort();
-        parents.dedup();
-        parents
-    }
-}
-
-/// Everybody who wants a place.
-struct Claims<'a> {
-    settings: &'a Settings,
-    own: &'a [ContextFile],
-    files: &'a [ContextFile],
-    directories: &'a [Placed<DirectoryMount>],
-    fetches: &'a [Fetch],
-    git: &'a [GitMount],
-    skills: &'a [GitMount],
-}
-
-impl Claims<'_> {
-    /// In the order in which they count as first: ours, the Pod's, the contexts'.
-    fn all(&self) -> Result<Vec<Claim>, Refusal> {
-        let mut all = self.ours();
-        all.extend(volumes::of_users(self.settings)?);
-        let context = |path: &str, occupant: Occupant, who: &str| Claim {
-            path: path.to_owned(),
-            occupant,
-            author: Author::Context,
-            who: who.to_owned(),
-        };
-        self.one_workspace_clone()?;
-        for git in self.git {
-            all.extend(
-                git.views()
-                    .iter()
-                    .map(|v| context(&v.at, Occupant::Open, &git.who)),
-            );
-        }
-        all.extend(
-            self.files
-                .iter()
-                .map(|f| context(&f.path, Occupant::File, &f.who)),
-        );
-        all.extend(
-            self.fetches
-                .iter()
-                .map(|f| context(&f.path, Occupant::File, &f.who)),
-        );
-        for Placed { item, delivery } in self.directories {
-            // Its files may go straight into the workspace.
-            if item.path != self.settings.workspace_dir {
-                let occupant = match delivery {
-                    Delivery::Copied => Occupant::Open,
-                    Delivery::Mounted => Occupant::Sealed,
-                };
-                all.push(context(&item.path, occupant, &item.who));
-            }
-            if *delivery == Delivery::Copied {
-                let file = |key: &String| {
-                    let who = format!("{} with its key {key:?}", item.who);
-                    context(&format!("{}/{key}", item.path), Occupant::File, &who)
-                };
-                all.extend(item.keys.iter().map(file));
-            }
-        }
-        Ok(all)
-    }
-
-    fn ours(&self) -> Vec<Claim> {
-        let ours = |path: &str, occupant: Occupant, who: &str| Claim {
-            path: path.to_owned(),
-            occupant,
-            author: Author::Ours,
-            who: who.to_owned(),
-        };
-        let mut all = vec![
-            ours(&self.settings.workspace_dir, Occupant::Open, "the workspace"),
-            ours(pod_paths::TOOLS, Occupant::Open, "KubeOpenCode with its programs"),
-        ];
-        if !self.git.is_empty() || !self.skills.is_empty() {
-            let who = "KubeOpenCode with its Git configuration";
-            all.push(ours(pod_paths::GIT_CONFIG, Occupant::File, who));
-        }
-        if !self.settings.plugins.is_empty() {
-            all.push(ours(
-                pod_paths::PLUGINS,
-                Occupant::Sealed,
-                "KubeOpenCode with the plugins",
-            ));
-        }
-        if self.settings.ca_bundle.is_some() {
-            all.push(ours(pod_paths::CA_DIR, Occupant::Sealed, "the CA bundle"));
-        }
-        all.extend(self.own.iter().map(|f| ours(&f.path, Occupant::File, &f.who)));
-        for git in self.skills {
-            all.extend(git.views().iter().map(|v| ours(&v.at, Occupant::Open, &git.who)));
-        }
-        all
-    }
-
-    fn one_workspace_clone(&self) -> Result<(), Refusal> {
-        let mut whole = self
-            .git
-            .iter()
-            .filter(|git| matches!(git.place, GitPlace::Workspace { .. }));
-        match (whole.next(), whole.next()) {
-            (Some(first), Some(second)) => Err(Refusal::context(format!(
-                "mount path conflict: {} wants the workspace {} for its files, but {} already has it; mount one of \
-                 them below it",
-                second.who, self.settings.workspace_dir, first.who
-            ))),
-            _ => Ok(()),
-        }
     }
 }

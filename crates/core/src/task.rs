@@ -1,5 +1,6 @@
 //! The life of a templateRef Task: start, observe, end.
 
+mod context_maps;
 mod end;
 mod observe;
 mod start;

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use koc_api::names::events::{self, actions};
 use koc_api::names::{conditions, labels, objects, reasons};
 use koc_api::{Session, Task, TaskPhase};
 use kube::ResourceExt as _;
 
+use super::context_maps::{self, MapStep};
 use super::{after, condition, end, status_of, stop_requested, until};
 use crate::contexts::{self, ContextList};
 use crate::inputs::{self, Material};
 use crate::owner::{Owner, label_value};
-use crate::plan::{Announcement, ContextMapRewrite, Effect, Plan};
+use crate::plan::{Announcement, Effect, Plan};
 use crate::pod::{self, Blueprint};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
@@ -112,7 +112,7 @@ fn prepare(world: &World) -> Result<Prepared, Refusal> {
     });
     let mut effects = Vec::new();
     for map in pod::context_maps(&owner, &inputs) {
-        match context_map(world, map)? {
+        match context_maps::step(world, map)? {
             MapStep::Do(effect) => effects.push(effect),
             MapStep::Nothing => {}
             MapStep::Wait => return Ok(Prepared::Wait),
@@ -120,42 +120,6 @@ fn prepare(world: &World) -> Result<Prepared, Refusal> {
     }
     effects.push(Effect::CreatePod(Box::new(pod)));
     Ok(Prepared::Create(effects))
-}
-
-/// What has to be done for one ConfigMap.
-enum MapStep {
-    Do(Effect),
-    Nothing,
-    /// An earlier Task's is in the way, and goes.
-    Wait,
-}
-
-/// What makes a ConfigMap be there with the right contents.
-fn context_map(world: &World, wanted: ConfigMap) -> Result<MapStep, Refusal> {
-    let name = wanted.name_any();
-    let Some(there) = world.context_maps.get(&name) else {
-        return Ok(MapStep::Do(Effect::CreateContextMap(Box::new(wanted))));
-    };
-    match ownership(&world.task, &there.metadata) {
-        Ownership::Predecessor => Ok(MapStep::Wait),
-        Ownership::Foreign => Err(name_taken("ConfigMap", &name)),
-        Ownership::Ours if there.data == wanted.data => Ok(MapStep::Nothing),
-        // The template changed between a start that was cut off and this one.
-        Ownership::Ours => {
-            let gone = there.data.iter().flatten().map(|(key, _)| (key.clone(), None));
-            let new = wanted
-                .data
-                .into_iter()
-                .flatten()
-                .map(|(key, text)| (key, Some(text)));
-            let rewrite = ContextMapRewrite {
-                version: there.resource_version().unwrap_or_default(),
-                data: gone.chain(new).collect(),
-                name,
-            };
-            Ok(MapStep::Do(Effect::RewriteContextMap(Box::new(rewrite))))
-        }
-    }
 }
 
 fn settings(world: &World) -> Result<Settings, Refusal> {
@@ -281,7 +245,7 @@ fn wait_for_missing(world: &World, now: Timestamp, refusal: &Refusal) -> Plan {
     plan
 }
 
-fn name_taken(kind: &str, name: &str) -> Refusal {
+pub(super) fn name_taken(kind: &str, name: &str) -> Refusal {
     Refusal {
         reason: conditions::NAME_CONFLICT,
         message: format!(
