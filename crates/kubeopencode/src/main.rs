@@ -55,6 +55,9 @@ enum Command {
     /// Within a Pod: fetch one file over HTTP
     #[command(hide = true)]
     UrlFetch(UrlFetchArgs),
+    /// Within a Pod: install OpenCode plugins
+    #[command(hide = true)]
+    PluginInit(PluginInitArgs),
     /// Within a Pod: drive OpenCode through one Task
     #[command(hide = true)]
     TaskRun(TaskRunArgs),
@@ -99,6 +102,9 @@ fn run(command: Command) -> anyhow::Result<u8> {
             .map(|()| 0)
             .map_err(Into::into),
         Command::UrlFetch(args) => block_on_one_thread(koc_podtools::url_fetch(args)).map(|exit| exit.code()),
+        Command::PluginInit(args) => {
+            block_on_one_thread(koc_podtools::plugin_init(args)).map(|exit| exit.code())
+        }
         Command::TaskRun(args) => block_on_one_thread(koc_podtools::task_run(args)).map(|exit| exit.code()),
     }
 }

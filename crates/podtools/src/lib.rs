@@ -2,11 +2,14 @@
 //!
 //! * [`context_init()`]: writes the files of a Task or an Agent before its container starts.
 //! * [`url_fetch()`]: fetches one file over HTTP.
+//! * [`plugin_init()`]: installs OpenCode plugins with npm.
 //! * [`task_run()`]: the first process of a Task's container; drives OpenCode and reports how it went.
 
+mod authorities;
 mod context_init;
 mod input_report;
 mod plain_text;
+mod plugin_init;
 mod redact;
 mod stop;
 mod task_run;
@@ -15,5 +18,6 @@ mod url_fetch;
 
 pub use context_init::{ContextInitArgs, Error as ContextInitError, context_init};
 pub use input_report::{InputArgs, InputExit};
+pub use plugin_init::{PluginInitArgs, plugin_init};
 pub use task_run::{RunExit, TaskRunArgs, task_run};
 pub use url_fetch::{UrlFetchArgs, url_fetch};

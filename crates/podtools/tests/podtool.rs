@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use koc_podtools::{ContextInitArgs, TaskRunArgs, UrlFetchArgs, context_init, task_run, url_fetch};
+use koc_podtools::{
+    ContextInitArgs, PluginInitArgs, TaskRunArgs, UrlFetchArgs, context_init, plugin_init, task_run,
+    url_fetch,
+};
 
 /// The programs that run inside pods.
 #[derive(Parser)]
@@ -12,6 +15,8 @@ enum Podtool {
     ContextInit(ContextInitArgs),
     /// Fetch a file.
     UrlFetch(UrlFetchArgs),
+    /// Install plugins.
+    PluginInit(PluginInitArgs),
     /// Run OpenCode with a prompt.
     TaskRun(TaskRunArgs),
 }
@@ -27,6 +32,7 @@ async fn main() -> ExitCode {
             }
         },
         Podtool::UrlFetch(args) => url_fetch(args).await.into(),
+        Podtool::PluginInit(args) => plugin_init(args).await.into(),
         Podtool::TaskRun(args) => task_run(args).await.into(),
     }
 }
