@@ -22,12 +22,16 @@ pub use error::Error;
 pub(crate) use copy::{Placed, place_file};
 pub(crate) use place::Roots;
 
+use crate::authorities;
 use koc_api::names::env;
 use mapping::{DirMapping, FileMapping};
 
 /// Group-writable directories and files; see the module's text.
 const DIR_MODE: u32 = 0o775;
 const FILE_MODE: u32 = 0o664;
+
+/// The file of [`koc_api::names::paths::COMBINED_CA`] in the directory for programs.
+const COMBINED_CA_NAME: &str = "ca-bundle.crt";
 
 /// Writes everything it is told to.
 ///
@@ -42,6 +46,7 @@ pub fn context_init(args: ContextInitArgs) -> Result<(), Error> {
         dir_mappings,
         make_directories,
         tools,
+        custom_ca,
         copy_self,
         shared_program,
     } = args;
@@ -83,6 +88,18 @@ pub fn context_init(args: ContextInitArgs) -> Result<(), Error> {
             self_copy::copy_self(tools)?;
             say(&format!("copied this program to {}", tools.display()));
         }
+    }
+    if let Some(custom) = custom_ca {
+        let all = authorities::combined(&custom).map_err(Error::Authorities)?;
+        let tools = tools
+            .as_deref()
+            .unwrap_or(Path::new(koc_api::names::paths::TOOLS));
+        let target = tools.join(COMBINED_CA_NAME);
+        copy::replace(&target, FILE_MODE, |file| file.write_all(&all))?;
+        say(&format!(
+            "wrote {} with the system's and the custom authorities",
+            target.display()
+        ));
     }
     // Directories come first: where one has a file of the same name, the one that was asked for by itself wins.
     for (mapping, target) in dirs {

@@ -31,6 +31,11 @@ pub struct ContextInitArgs {
     #[arg(long, env = koc_api::names::env::TOOLS_DIR)]
     pub tools: Option<PathBuf>,
 
+    /// More certificate authorities. With the system's they go into one file beside the programs, for the many programs
+    /// that take the authorities of one file instead of the system's.
+    #[arg(long, env = koc_api::names::env::CUSTOM_CA_CERT_PATH)]
+    pub custom_ca: Option<PathBuf>,
+
     /// Copy this program even where no directory for programs is given (then to /tools).
     #[arg(
         long,

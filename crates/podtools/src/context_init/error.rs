@@ -42,6 +42,9 @@ pub enum Error {
         /// Where it should go.
         target: PathBuf,
     },
+    /// The custom certificate authorities cannot be used.
+    #[error("{0}; check caBundle")]
+    Authorities(String),
     /// A target that may not be written.
     #[error("nothing can be written to {}: {why}", target.display())]
     Target {

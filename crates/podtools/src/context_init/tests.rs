@@ -47,6 +47,7 @@ impl Pod {
             dir_mappings: place(dirs),
             make_directories: place(empty),
             tools: Some(self.path("tools")),
+            custom_ca: Some(self.path("ca.crt")).filter(|path| path.exists()),
             copy_self: false,
             shared_program: None,
         })
@@ -344,4 +345,16 @@ fn mappings_that_are_no_json_are_refused() {
     let pod = Pod::new();
     pod.refuses(json!({"key": "k"}), json!([]), "FILE_MAPPINGS");
     pod.refuses(json!([]), json!([{"sourcePath": 7}]), "DIR_MAPPINGS");
+}
+
+#[test]
+fn custom_authorities_are_added_to_those_of_the_system() {
+    let pod = Pod::new();
+    let own = "-----BEGIN CERTIFICATE-----\nown\n-----END CERTIFICATE-----";
+    fs::write(pod.path("ca.crt"), own).unwrap();
+    pod.run(json!([]), json!([])).unwrap();
+    let all = fs::read_to_string(pod.path("tools/ca-bundle.crt")).unwrap();
+    assert!(all.ends_with(&format!("\n{own}\n")));
+    fs::write(pod.path("ca.crt"), "no certificate").unwrap();
+    pod.refuses(json!([]), json!([]), "check caBundle");
 }
