@@ -99,6 +99,8 @@ pub(crate) fn check(workspace: &str, claims: &[Claim]) -> Result<(), Refusal> {
             };
             match outer.occupant {
                 Occupant::Open => {}
+                // A mount point may be there already, and whoever wrote both knows.
+                Occupant::Sealed if outer.author == Author::Pod && claim.author == Author::Pod => {}
                 Occupant::File => {
                     let why = format!("{} already has {}", earlier.who, earlier.path);
                     return Err(conflict(later, &why));
@@ -263,6 +265,8 @@ mod tests {
             sealed("/etc/app.d"),
             open("/tmp"),
             claim(Occupant::Open, Author::Pod, "/dev/shm"),
+            claim(Occupant::Sealed, Author::Pod, "/etc/keys"),
+            claim(Occupant::File, Author::Pod, "/etc/keys/extra"),
             claim(Occupant::Open, Author::Pod, "/skills/own"),
             claim(Occupant::File, Author::Ours, "/git/.gitconfig"),
         ];
