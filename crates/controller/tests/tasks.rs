@@ -1,8 +1,8 @@
 //! The controller against a cluster of either kind; the test plays the kubelet.
 #![expect(clippy::unwrap_used, reason = "a test says what broke by panicking")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
@@ -13,6 +13,7 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use kube::runtime::wait::{Condition, await_condition, conditions};
 use kube::{Api, Client, ResourceExt as _};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -372,22 +373,23 @@ async fn one_unreadable_task_hides_no_other() {
     cluster.until(raw, "broken", told).await;
 }
 
-/// A client that counts the writes which went through.
-fn counted(inner: Client, namespace: &str) -> (Client, Arc<AtomicU64>) {
-    let count = Arc::new(AtomicU64::new(0));
-    let counter = count.clone();
+/// A client that counts the writes which went through, by method and path.
+fn counted(inner: Client, namespace: &str) -> (Client, Arc<Mutex<BTreeMap<String, u32>>>) {
+    let counts = Arc::new(Mutex::new(BTreeMap::new()));
+    let counter = counts.clone();
     let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
         let (inner, counter) = (inner.clone(), counter.clone());
         async move {
             let writes = request.method() != http::Method::GET;
+            let about = format!("{} {}", request.method(), request.uri().path());
             let answer = inner.send(request).await;
             if writes && answer.as_ref().is_ok_and(|answer| answer.status().is_success()) {
-                counter.fetch_add(1, Ordering::Relaxed);
+                *counter.lock().entry(about).or_default() += 1;
             }
             answer
         }
     });
-    (Client::new(service, namespace), count)
+    (Client::new(service, namespace), counts)
 }
 
 #[tokio::test]
@@ -414,10 +416,30 @@ async fn a_hundred_tasks_cost_seven_writes_each() {
     }
     stop.cancel();
     run.await.unwrap();
-    // ConfigMap, Pod, two events, label, two statuses.
-    assert_eq!(
-        writes.load(Ordering::Relaxed),
-        100 * 7,
-        "something is written twice"
+    let core = format!("/api/v1/namespaces/{}", cluster.inner.namespace());
+    let ours = format!(
+        "/apis/kubeopencode.io/v1alpha1/namespaces/{}",
+        cluster.inner.namespace()
     );
+    let events = format!(
+        "/apis/events.k8s.io/v1/namespaces/{}/events",
+        cluster.inner.namespace()
+    );
+    let mut expected = BTreeMap::from([
+        (format!("POST {core}/configmaps"), 100),
+        (format!("POST {core}/pods"), 100),
+        (format!("POST {events}"), 200),
+    ]);
+    for index in 0..100 {
+        // The label, then Running and Completed.
+        expected.insert(format!("PATCH {ours}/tasks/t{index}"), 1);
+        expected.insert(format!("PATCH {ours}/tasks/t{index}/status"), 2);
+    }
+    let written = writes.lock().clone();
+    let odd: Vec<_> = written
+        .iter()
+        .filter(|(what, count)| expected.get(*what) != Some(*count))
+        .collect();
+    assert!(odd.is_empty(), "written more or less often than once: {odd:#?}");
+    assert_eq!(written.len(), expected.len());
 }

@@ -1,12 +1,13 @@
 //! Making kinds known to an API server, and knowing which of them live in namespaces.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use http::Method;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::PostParams;
+use kube::api::{ListParams, PostParams};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::Value;
@@ -27,6 +28,26 @@ pub(crate) async fn install(client: &Client, crd: &CustomResourceDefinition) -> 
     tokio::time::timeout(PATIENCE, established)
         .await
         .with_context(|| format!("{name} was never established"))??;
+    listable(client, crd).await
+}
+
+/// Waits until the kind's objects can be listed: a kube-apiserver refuses that for a moment after it has established the
+/// kind. It tells nobody when the moment is over, so it is asked.
+async fn listable(client: &Client, crd: &CustomResourceDefinition) -> anyhow::Result<()> {
+    let names = &crd.spec.names;
+    let began = Instant::now();
+    for version in crd.spec.versions.iter().filter(|version| version.served) {
+        let kind = GroupVersionKind::gvk(&crd.spec.group, &version.name, &names.kind);
+        let resource = ApiResource::from_gvk_with_plural(&kind, &names.plural);
+        let objects: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+        while let Err(error) = objects.list(&ListParams::default().limit(1)).await {
+            if began.elapsed() > PATIENCE {
+                let name = crd.name_any();
+                return Err(error).with_context(|| format!("{name} is established and still not listed"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
     Ok(())
 }
 
