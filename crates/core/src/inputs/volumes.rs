@@ -51,6 +51,11 @@ fn claim(who: String, path: &str, occupant: Occupant) -> Result<Claim, Refusal> 
     // Kubernetes takes a relative mount path from the root directory.
     let path =
         paths::absolute("/", path).map_err(|error| Refusal::context(format!("{who}: mountPath: {error}")))?;
+    if path == "/" {
+        return Err(Refusal::context(format!(
+            "mount path conflict: {who} wants /, but the root directory belongs to the image; mount it below"
+        )));
+    }
     Ok(Claim {
         path,
         occupant,

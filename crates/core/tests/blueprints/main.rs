@@ -15,6 +15,7 @@
 #[path = "../support/given.rs"]
 mod given;
 mod matching;
+mod random;
 mod structure;
 mod view;
 

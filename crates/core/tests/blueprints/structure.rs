@@ -40,6 +40,8 @@ pub(crate) fn problems(pod: &Pod, maps: &[ConfigMap], unrestricted: bool) -> Vec
         "a service account token is mounted".to_owned()
     });
     found.maps(spec, maps);
+    found.nothing_below_files(&spec.containers[0]);
+    found.nothing_hidden(spec);
     found.0
 }
 
@@ -173,6 +175,49 @@ impl Findings {
         }
     }
 
+    /// Single files can hold nothing, and volumes made of objects can't be added to.
+    fn nothing_below_files(&mut self, worker: &Container) {
+        let mounts = worker.volume_mounts.as_deref().unwrap_or_default();
+        for outer in mounts {
+            let single = outer.sub_path.is_some() && !outer.name.starts_with("git-context-");
+            let sealed = outer.name.starts_with("dir-mount-");
+            for inner in mounts
+                .iter()
+                .filter(|m| is_below(&m.mount_path, &outer.mount_path))
+            {
+                self.demand(!(single || sealed), || {
+                    format!(
+                        "{} can't be mounted inside {}",
+                        inner.mount_path, outer.mount_path
+                    )
+                });
+            }
+        }
+    }
+
+    /// What an init container writes for the worker is what the worker sees at that path.
+    fn nothing_hidden(&mut self, spec: &PodSpec) {
+        let worker = &spec.containers[0];
+        for container in spec.init_containers.iter().flatten() {
+            for path in written(container) {
+                let (there, here) = (seen_at(container, &path), seen_at(worker, &path));
+                // Its own volume for files that are mounted one by one is not the worker's.
+                if there
+                    .as_ref()
+                    .is_some_and(|(volume, _)| volume == "context-fetched")
+                {
+                    continue;
+                }
+                self.demand(there.is_some() && there == here, || {
+                    format!(
+                        "{}: {path} is written to {there:?}, and the worker sees {here:?}",
+                        container.name
+                    )
+                });
+            }
+        }
+    }
+
     fn maps(&mut self, spec: &PodSpec, maps: &[ConfigMap]) {
         let mut keys = BTreeSet::new();
         for map in maps {
@@ -229,6 +274,40 @@ impl Findings {
             }
         }
     }
+}
+
+/// Paths that a container is told to write to.
+fn written(container: &Container) -> Vec<String> {
+    let value = |name: &str| {
+        let var = container.env.iter().flatten().find(|v| v.name == name)?;
+        Some(var.value.as_deref()?.replace("$$", "$"))
+    };
+    let lists = ["FILE_MAPPINGS", "DIR_MAPPINGS"].into_iter().filter_map(value);
+    let targets = lists.flat_map(|text| serde_json::from_str::<Vec<Value>>(&text).unwrap());
+    targets
+        .map(|mapping| mapping["targetPath"].as_str().unwrap().to_owned())
+        .chain(value("URL_TARGET"))
+        .collect()
+}
+
+/// The volume and the path in it that a container has at a path.
+fn seen_at(container: &Container, path: &str) -> Option<(String, String)> {
+    let mount = container
+        .volume_mounts
+        .iter()
+        .flatten()
+        .filter(|m| path == m.mount_path || is_below(path, &m.mount_path))
+        .max_by_key(|m| m.mount_path.len())?;
+    let rest = &path[mount.mount_path.len()..];
+    Some((
+        mount.name.clone(),
+        format!("{}{rest}", mount.sub_path.as_deref().unwrap_or_default()),
+    ))
+}
+
+fn is_below(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory)
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn is_dns_label(name: &str) -> bool {
