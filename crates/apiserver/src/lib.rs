@@ -14,6 +14,7 @@ mod controllers;
 mod crd;
 mod crd_lifecycle;
 mod discovery;
+mod document;
 mod error;
 mod http_front;
 mod kind;

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::Value;
 
+use crate::document::Document;
 use crate::error::ApiError;
 use crate::{protobuf, refusal};
 
@@ -81,12 +82,20 @@ pub(crate) fn content_type(headers: &HeaderMap) -> String {
         .to_ascii_lowercase()
 }
 
-/// Reads a body into JSON, and lists keys that occur twice in it.
+/// Reads a body into JSON.
 pub(crate) fn read(headers: &HeaderMap, body: &Bytes) -> Result<Value, ApiError> {
+    Ok(document(headers, body, false)?.value)
+}
+
+/// Reads a body into JSON, and lists keys that occur twice in it. With `merges`, objects under one key become one.
+pub(crate) fn document(headers: &HeaderMap, body: &Bytes, merges: bool) -> Result<Document, ApiError> {
     match content_type(headers).as_str() {
-        "" | "application/json" | "*/*" => json(body),
-        "application/yaml" | "application/x-yaml" | "text/yaml" => yaml(body),
-        "application/vnd.kubernetes.protobuf" => protobuf::decode(body),
+        "" | "application/json" | "*/*" => json_document(body, merges),
+        "application/yaml" | "application/x-yaml" | "text/yaml" => yaml_document(body, merges),
+        "application/vnd.kubernetes.protobuf" => Ok(Document {
+            value: protobuf::decode(body)?,
+            ..Document::default()
+        }),
         _ => Err(refusal::unsupported_media_type(&[
             "application/json",
             "application/yaml",
@@ -97,20 +106,28 @@ pub(crate) fn read(headers: &HeaderMap, body: &Bytes) -> Result<Value, ApiError>
 
 /// JSON from bytes, with a refusal that says where it ends to make sense.
 pub(crate) fn json(body: &[u8]) -> Result<Value, ApiError> {
-    serde_json::from_slice(body)
-        .map_err(|error| refusal::bad_request(format!("the body of the request is no valid JSON: {error}")))
+    Ok(json_document(body, false)?.value)
 }
 
 /// YAML (of which JSON is a part) from bytes.
 pub(crate) fn yaml(body: &[u8]) -> Result<Value, ApiError> {
+    Ok(yaml_document(body, false)?.value)
+}
+
+/// See [`json`] and [`document`].
+pub(crate) fn json_document(body: &[u8], merges: bool) -> Result<Document, ApiError> {
+    Document::json(body, merges)
+        .map_err(|error| refusal::bad_request(format!("the body of the request is no valid JSON: {error}")))
+}
+
+/// See [`yaml`] and [`document`].
+pub(crate) fn yaml_document(body: &[u8], merges: bool) -> Result<Document, ApiError> {
     let text = std::str::from_utf8(body)
         .map_err(|error| refusal::bad_request(format!("the body of the request is no UTF-8: {error}")))?;
-    if let Ok(value) = serde_json::from_str(text) {
-        return Ok(value);
+    if let Ok(document) = Document::json(body, merges) {
+        return Ok(document);
     }
-    // Only `true` and `false` are booleans, as in the YAML Kubernetes reads: a label `y` stays a text.
-    let options = serde_saphyr::options! { strict_booleans: true };
-    serde_saphyr::from_str_with_options(text, options)
+    Document::yaml(text, merges)
         .map_err(|error| refusal::bad_request(format!("the body of the request is no valid YAML: {error}")))
 }
 
