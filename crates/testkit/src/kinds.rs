@@ -17,6 +17,10 @@ use crate::RawClient;
 /// How long a server may take until it serves a kind.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Where a server tells its kinds, and in which form.
+const DISCOVERY: [&str; 2] = ["/api", "/apis"];
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
 /// Creates the definition and waits until its kind is served.
 pub(crate) async fn install(client: &Client, crd: &CustomResourceDefinition) -> anyhow::Result<()> {
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
@@ -56,12 +60,22 @@ async fn listable(client: &Client, crd: &CustomResourceDefinition) -> anyhow::Re
 pub(crate) struct Namespaced(HashSet<(String, String)>);
 
 impl Namespaced {
+    /// Asks a server that knows all its kinds by now.
+    pub(crate) async fn of(client: &Client) -> anyhow::Result<Self> {
+        let mut known = HashSet::new();
+        for path in DISCOVERY {
+            let request = http::Request::get(path).header(http::header::ACCEPT, AGGREGATED);
+            let list: Value = client.request(request.body(Vec::new())?).await?;
+            collect(&list, &mut known);
+        }
+        Ok(Self(known))
+    }
+
     /// Asks the server for its own kinds and adds these.
     pub(crate) async fn ask(raw: &RawClient, crds: &[CustomResourceDefinition]) -> anyhow::Result<Self> {
-        let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
         let mut known = HashSet::new();
-        for path in ["/api", "/apis"] {
-            let answer = raw.send(Method::GET, path, &[("accept", accept)], "").await?;
+        for path in DISCOVERY {
+            let answer = raw.send(Method::GET, path, &[("accept", AGGREGATED)], "").await?;
             collect(&answer.json()?, &mut known);
         }
         for crd in crds.iter().filter(|crd| crd.spec.scope == "Namespaced") {

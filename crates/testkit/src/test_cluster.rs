@@ -21,7 +21,8 @@ use tokio::sync::OnceCell;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{RawClient, RealServer, kinds};
+use crate::kinds::{self, Namespaced};
+use crate::{RawClient, RealServer};
 
 /// Chooses the cluster for every test of a run: `embedded` (also when it is not set) or `real`.
 pub const TEST_CLUSTER: &str = "KUBEOPENCODE_TEST_CLUSTER";
@@ -105,6 +106,8 @@ enum Server {
         server: ApiServer,
         // Only tests of plain requests listen on a port.
         listening: OnceCell<(Serving, RawClient)>,
+        // Only clusters that share the server need to know.
+        namespaced: OnceCell<Arc<Namespaced>>,
     },
     Shared(Arc<RealServer>),
     Own(RealServer),
@@ -136,8 +139,35 @@ impl TestCluster {
         let server = Server::Embedded {
             server,
             listening: OnceCell::new(),
+            namespaced: OnceCell::new(),
         };
         Self::assemble(namespace, client, server, options.node)
+    }
+
+    /// Another namespace of the same server, with no node, seen as if it were a cluster of its own. Embedded it costs a
+    /// tenth of a new cluster, whose start is mostly the installation of our kinds.
+    ///
+    /// # Errors
+    /// When the namespace can't be made, or the server is one of this test's own.
+    pub async fn beside(&self) -> anyhow::Result<Self> {
+        let (server, namespaced) = match &self.server {
+            Server::Embedded {
+                server, namespaced, ..
+            } => (server, namespaced),
+            Server::Shared(_) => return Self::real(Options::default()).await,
+            Server::Own(_) => bail!("a server of a test's own has one namespace"),
+        };
+        let whole = Client::new(server.service(), "default");
+        let ask = || async { anyhow::Ok(Arc::new(Namespaced::of(&whole).await?)) };
+        let namespaced = namespaced.get_or_try_init(ask).await?.clone();
+        let namespace = fresh_namespace(&whole).await?;
+        let client = one_namespace::view(whole, &namespace, namespaced.clone());
+        let server = Server::Embedded {
+            server: server.clone(),
+            listening: OnceCell::new(),
+            namespaced: OnceCell::new_with(Some(namespaced)),
+        };
+        Self::assemble(namespace, client, server, TestNode::None)
     }
 
     /// Takes a namespace of the real server, whatever the run is about; the first call of the process starts it.
@@ -258,7 +288,9 @@ impl TestCluster {
         match &self.server {
             Server::Shared(server) => Ok(server.raw().clone()),
             Server::Own(server) => Ok(server.raw().clone()),
-            Server::Embedded { server, listening } => {
+            Server::Embedded {
+                server, listening, ..
+            } => {
                 let listen = || async {
                     let dir = self.data.path().join("tls");
                     std::fs::create_dir_all(&dir)?;

@@ -21,10 +21,13 @@ pub struct Odds {
     pub stale_list: u64,
     pub watch_cut: u64,
     pub watch_expired: u64,
+    pub hang_before: u64,
+    pub hang_after: u64,
 }
 
 impl Odds {
-    /// A server on a bad day: about every fourth request meets something, two of three watches break.
+    /// A server on a bad day: about every fourth request meets something, two of three watches break. All are answered in
+    /// some way: a client that nobody kills would wait for ever.
     pub const BAD_DAY: Self = Self {
         delay: 60,
         conflict: 40,
@@ -36,6 +39,8 @@ impl Odds {
         stale_list: 200,
         watch_cut: 400,
         watch_expired: 120,
+        hang_before: 0,
+        hang_after: 0,
     };
 }
 
@@ -111,6 +116,7 @@ fn candidates(verb: Verb, odds: &Odds, dice: &mut Dice) -> Vec<(u64, Fault)> {
         (odds.too_many_requests, Fault::TooManyRequests(seconds)),
         (odds.server_error, Fault::ServerError),
         (odds.cut_before, Fault::CutBefore),
+        (odds.hang_before, Fault::HangBefore),
     ];
     match verb {
         Verb::Get => {}
@@ -125,6 +131,7 @@ fn candidates(verb: Verb, odds: &Odds, dice: &mut Dice) -> Vec<(u64, Fault)> {
         ]),
         Verb::Create | Verb::Update | Verb::Patch | Verb::Delete => candidates.extend([
             (odds.cut_after, Fault::CutAfter),
+            (odds.hang_after, Fault::HangAfter),
             (odds.conflict, Fault::Conflict),
         ]),
     }
@@ -145,10 +152,16 @@ mod tests {
         }
     }
 
+    const ODDS: Odds = Odds {
+        hang_before: 20,
+        hang_after: 20,
+        ..Odds::BAD_DAY
+    };
+
     fn chance(seed: u64) -> Plan {
         Plan::Chance {
             seed,
-            odds: Odds::BAD_DAY,
+            odds: ODDS,
             first: 1000,
         }
     }
@@ -173,7 +186,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_request_meets_what_can_happen_to_it_about_as_often_as_said() {
-        let odds = Odds::BAD_DAY;
+        let odds = ODDS;
         let count = |verb| {
             let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
             for nth in 0..1000 {
@@ -191,7 +204,8 @@ mod tests {
                         Some(Fault::StaleList(_)) => "stale",
                         Some(Fault::WatchCut(..)) => "cut",
                         Some(Fault::WatchExpired) => "watch expired",
-                        Some(Fault::HangBefore | Fault::HangAfter) => "hang",
+                        Some(Fault::HangBefore) => "hangs before",
+                        Some(Fault::HangAfter) => "hangs after",
                     };
                     *counts.entry(kind).or_default() += 1;
                 }
@@ -201,7 +215,7 @@ mod tests {
         let near = |counts: &BTreeMap<&str, u64>, kind: &str, odds: u64| {
             let found = counts.get(kind).copied().unwrap_or_default();
             assert!(
-                (odds * 8..=odds * 12).contains(&found),
+                (odds * 7..=odds * 13).contains(&found),
                 "{kind}: {found} of 10000, expected about {}",
                 odds * 10
             );
@@ -211,25 +225,27 @@ mod tests {
             near(counts, "429", odds.too_many_requests);
             near(counts, "500", odds.server_error);
             near(counts, "before", odds.cut_before);
+            near(counts, "hangs before", odds.hang_before);
         };
         let writes = count(Verb::Patch);
         everywhere(&writes);
         near(&writes, "conflict", odds.conflict);
         near(&writes, "after", odds.cut_after);
-        assert_eq!(writes.len(), 6, "{writes:?}");
+        near(&writes, "hangs after", odds.hang_after);
+        assert_eq!(writes.len(), 8, "{writes:?}");
         let lists = count(Verb::List);
         everywhere(&lists);
         near(&lists, "stale", odds.stale_list);
         near(&lists, "expired", odds.expired);
-        assert_eq!(lists.len(), 6, "{lists:?}");
+        assert_eq!(lists.len(), 7, "{lists:?}");
         let watches = count(Verb::Watch);
         everywhere(&watches);
         near(&watches, "cut", odds.watch_cut);
         near(&watches, "watch expired", odds.watch_expired);
-        assert_eq!(watches.len(), 7, "{watches:?}");
+        assert_eq!(watches.len(), 8, "{watches:?}");
         let reads = count(Verb::Get);
         everywhere(&reads);
-        assert_eq!(reads.len(), 4, "{reads:?}");
+        assert_eq!(reads.len(), 5, "{reads:?}");
     }
 
     #[test]
