@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use koc_local::{ProvisionArgs, RunArgs, UpArgs};
-use koc_podtools::{ContextInitArgs, GitCredentialArgs, GitInitArgs, GitSyncArgs, TaskRunArgs, UrlFetchArgs};
+use koc_podtools::{
+    ContextInitArgs, GitCredentialArgs, GitInitArgs, GitSyncArgs, PluginInitArgs, TaskRunArgs, UrlFetchArgs,
+};
 
 use crate::controller::ControllerArgs;
 

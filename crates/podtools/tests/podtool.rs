@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use koc_podtools::{
-    ContextInitArgs, PluginInitArgs, TaskRunArgs, UrlFetchArgs, context_init, plugin_init, task_run,
-    url_fetch,
+    ContextInitArgs, GitCredentialArgs, GitInitArgs, GitSyncArgs, PluginInitArgs, TaskRunArgs, UrlFetchArgs,
+    context_init, git_credential, git_init, git_sync, plugin_init, task_run, url_fetch,
 };
 
 /// The programs that run inside pods.
@@ -13,6 +13,12 @@ use koc_podtools::{
 enum Podtool {
     /// Write the files of a Task.
     ContextInit(ContextInitArgs),
+    /// Clone a repository.
+    GitInit(GitInitArgs),
+    /// Keep a clone fresh.
+    GitSync(GitSyncArgs),
+    /// Give git a password.
+    GitCredential(GitCredentialArgs),
     /// Fetch a file.
     UrlFetch(UrlFetchArgs),
     /// Install plugins.
@@ -25,6 +31,15 @@ enum Podtool {
 async fn main() -> ExitCode {
     match Podtool::parse() {
         Podtool::ContextInit(args) => match context_init(args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                tracing::error!(%error);
+                ExitCode::FAILURE
+            }
+        },
+        Podtool::GitInit(args) => git_init(args).await.into(),
+        Podtool::GitSync(args) => git_sync(args).await.into(),
+        Podtool::GitCredential(args) => match git_credential(&args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 tracing::error!(%error);
