@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use koc_api::names::{group, objects};
-use koc_api::{Task, TaskPhase};
+use koc_api::{AgentTemplate, Task, TaskPhase};
 use koc_core::{Effect, Lookup, World, config_maps_named_by, plan_task};
-use kube::core::DynamicObject;
+use kube::core::{ApiResource, DynamicObject};
 use kube::{Api, Client, ResourceExt as _};
 use parking_lot::Mutex;
 
@@ -142,7 +142,11 @@ impl Reconciler {
                 namespace: key.namespace.clone(),
                 name: reference.name.clone(),
             };
-            world.template = decoded(self.caches.templates.get(&template_key));
+            world.template = match self.caches.templates.get(&template_key) {
+                // Who applies a template and its Task together must not read that the template is missing.
+                None => self.live_template(&template_key).await?,
+                seen => decoded(seen),
+            };
         }
         let config_key = Key {
             namespace: String::new(),
@@ -162,6 +166,19 @@ impl Reconciler {
         });
         world.config_maps = try_join_all(reads).await?.into_iter().collect::<BTreeMap<_, _>>();
         Ok(world)
+    }
+
+    /// A template that the watch has not told yet.
+    async fn live_template(&self, key: &Key) -> Result<Lookup<AgentTemplate>, kube::Error> {
+        let resource = ApiResource::erase::<AgentTemplate>(&());
+        let templates: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &key.namespace, &resource);
+        match templates.get_opt(&key.name).await {
+            // A name that no object may have names no object.
+            Err(kube::Error::BuildRequest(_)) => Ok(Lookup::Missing),
+            Err(kube::Error::Api(status)) if status.code == 400 || status.code == 422 => Ok(Lookup::Missing),
+            found => Ok(decoded(found?.map(Arc::new))),
+        }
     }
 
     async fn live<K>(&self, key: &Key, name: &str) -> Result<Option<K>, kube::Error>

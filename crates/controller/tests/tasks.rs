@@ -177,6 +177,43 @@ async fn a_template_that_comes_late_wakes_its_tasks() {
     cluster.wait_phase("early", TaskPhase::Running).await;
 }
 
+/// A client whose watch of templates says nothing; every other request passes.
+fn deaf_to_templates(inner: Client, namespace: &str) -> Client {
+    let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        let inner = inner.clone();
+        async move {
+            let watch = request
+                .uri()
+                .query()
+                .is_some_and(|query| query.contains("watch=true"));
+            if watch && request.uri().path().ends_with("/agenttemplates") {
+                std::future::pending::<()>().await;
+            }
+            inner.send(request).await
+        }
+    });
+    Client::new(service, namespace)
+}
+
+/// On a busy cluster the watch of templates may lag behind the watch of Tasks.
+#[tokio::test]
+async fn a_template_that_the_watch_has_not_told_is_not_missing() {
+    let cluster = Cluster::without_controller(Options::default()).await;
+    let client = deaf_to_templates(cluster.inner.client(), cluster.inner.namespace());
+    let controller = tokio::spawn(koc_controller::run(
+        client,
+        koc_controller::Options::default(),
+        CancellationToken::new(),
+    ));
+    // A Task that waits shows that the controller has made its first listings.
+    cluster.create_task("early", json!({})).await;
+    cluster.wait_phase("early", TaskPhase::Pending).await;
+    cluster.create_template().await;
+    cluster.create_task("late", json!({})).await;
+    cluster.wait_phase("late", TaskPhase::Running).await;
+    controller.abort();
+}
+
 #[tokio::test]
 async fn a_config_map_that_comes_late_wakes_its_tasks() {
     let cluster = Cluster::new().await;
