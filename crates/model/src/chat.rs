@@ -1,10 +1,10 @@
 //! The part of a chat-completions request that the script looks at.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A chat-completions request, decoded leniently: what is missing is empty, what is unknown is ignored.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ChatRequest {
     /// The model asked for.
     #[serde(default)]
@@ -20,7 +20,7 @@ pub struct ChatRequest {
     stream_options: Value,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Message {
     #[serde(default)]
     role: String,

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod install;
+#[expect(dead_code, reason = "the product's own tests use the rest")]
 mod registry;
 
 use koc_api::InputFailureKind::{AccessDenied, InvalidInput, NotFound, Unreachable};

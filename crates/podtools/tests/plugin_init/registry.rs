@@ -16,6 +16,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+const EMPTY_PLUGIN: &str = "export const plugin = async () => ({})\n";
+
 #[derive(Default)]
 struct State {
     /// By package: its document.
@@ -60,22 +62,24 @@ impl Registry {
 
     /// Publishes a version with more lines of `package.json`, and returns its tarball's address.
     pub(crate) fn publish(&self, name: &str, version: &str, more: &str) -> String {
-        self.add(name, version, more, false)
+        self.add(name, version, more, EMPTY_PLUGIN, false)
+    }
+
+    /// Publishes a version with this `index.js`.
+    pub(crate) fn publish_with(&self, name: &str, version: &str, more: &str, index: &str) {
+        self.add(name, version, more, index, false);
     }
 
     /// Publishes a version whose tarball is not what its hash says.
     pub(crate) fn publish_broken(&self, name: &str, version: &str) {
-        self.add(name, version, "", true);
+        self.add(name, version, "", EMPTY_PLUGIN, true);
     }
 
-    fn add(&self, name: &str, version: &str, more: &str, broken: bool) -> String {
+    fn add(&self, name: &str, version: &str, more: &str, index: &str, broken: bool) -> String {
         let comma = if more.is_empty() { "" } else { ", " };
         let manifest =
             format!("{{\"name\": {name:?}, \"version\": {version:?}, \"main\": \"index.js\"{comma}{more}}}");
-        let tarball = tarball(&[
-            ("package.json", &manifest),
-            ("index.js", "export const plugin = async () => ({})\n"),
-        ]);
+        let tarball = tarball(&[("package.json", &manifest), ("index.js", index)]);
         let hash = if broken {
             Sha512::digest(b"something else")
         } else {
