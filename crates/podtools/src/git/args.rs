@@ -10,7 +10,7 @@ use crate::input_report::InputArgs;
 #[derive(Debug, Clone, Args)]
 pub struct CloneArgs {
     /// The repository: https://…, http://…, ssh://… or git@host:path.
-    #[arg(long, env = env::GIT_REPO, default_value = "", value_name = "URL")]
+    #[arg(long, env = env::GIT_REPO, default_value = "", value_name = "URL", hide_env_values = true)]
     pub(super) repo: String,
 
     /// Branch, tag, full commit id, or HEAD.

@@ -50,6 +50,7 @@ const NEEDLES: &[(&str, Reading)] = &[
     ("Disk quota exceeded", |_| Some(Cause::DiskFull)),
     ("cannot run ssh: No such file", |_| Some(Cause::NoSsh)),
     ("ssh: not found", |_| Some(Cause::NoSsh)),
+    ("ssh: command not found", |_| Some(Cause::NoSsh)),
     ("No user exists for uid", |line| {
         Some(Cause::NoUserEntry(line.to_owned()))
     }),

@@ -55,6 +55,8 @@ pub(super) async fn provide(work: &Work, depth: u32, submodules: bool) -> Result
         record.url,
         short(&record.commit)
     ));
+    // The worker starts after us, so whoever holds a lock now is dead.
+    Repository::guarded(work, &place.join(".git"), &place)?.unlock(&work.log);
     match follow(work, &mut record).await? {
         Followed::UpToDate => work.log.say("it is up to date"),
         Followed::Moved { from, to } => {

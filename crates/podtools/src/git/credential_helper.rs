@@ -58,6 +58,8 @@ fn is_about(question: &str, repository: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::is_about;
 
     #[test]
@@ -85,5 +87,18 @@ mod tests {
             );
         }
         assert!(!is_about("protocol=https\nhost=h\n", ""));
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_host_gets_an_answer(
+            protocol in "https?|ssh|file",
+            host in "[a-z@:/.?#%\\[\\]-]{0,4}(h\\.example)?[a-z@:/.?#%0-9-]{0,6}",
+        ) {
+            let question = format!("protocol={protocol}\nhost={host}\n");
+            let port = host.strip_prefix("h.example:").map(|port| port.trim_start_matches('0'));
+            let own = protocol == "https" && (host == "h.example" || port == Some("443"));
+            prop_assert!(own || !is_about(&question, "https://h.example/x"), "{question:?}");
+        }
     }
 }

@@ -19,10 +19,12 @@ pub(super) type Variables = BTreeMap<OsString, OsString>;
 const KEPT: [&str; 3] = ["GIT_HTTP_", "GIT_PROXY_SSL_", "GIT_SSL_"];
 
 /// Settings for every git. They come by the environment, so they are in no file and win over those of the clone.
-const SETTINGS: [(&str, &str); 12] = [
+const SETTINGS: [(&str, &str); 13] = [
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
     ("core.sharedRepository", "group"),
+    // Else git looks for references in whatever repository a clone names as its alternate.
+    ("core.alternateRefsCommand", "true"),
     ("diff.ignoreSubmodules", "all"),
     ("fetch.recurseSubmodules", "false"),
     ("submodule.recurse", "false"),

@@ -36,12 +36,12 @@ pub(super) async fn follow(work: &Work, record: &mut Record) -> Result<Followed,
         url: &work.settings.url,
     };
     let target = remote.resolve(&repository, &work.settings.reference).await?;
-    let (head, current) = (repository.head()?, repository.current(work).await?);
-    if is_there(&target, &head, current.as_deref(), target.commit()) {
-        return remember(record, &target, target.commit(), &keep).map(|()| Followed::UpToDate);
+    if target.commit() == record.commit && target.branch() == record.branch.as_deref() {
+        // Nothing is new there. What somebody does here meanwhile is their own.
+        return Ok(Followed::UpToDate);
     }
-    let depth = if repository.is_shallow() { record.depth } else { 0 };
-    let to = remote.fetch(&repository, &target, depth).await?;
+    let (head, current) = (repository.head()?, repository.current(work).await?);
+    let to = fetched(work, remote, &repository, record, &target).await?;
     if is_there(&target, &head, current.as_deref(), &to) {
         return remember(record, &target, &to, &keep).map(|()| Followed::UpToDate);
     }
@@ -84,6 +84,23 @@ pub(super) async fn follow(work: &Work, record: &mut Record) -> Result<Followed,
         }
     }
     Ok(Followed::Moved { from, to })
+}
+
+/// Fetches what the target is now, unless an earlier look has done so, and returns its commit.
+async fn fetched(
+    work: &Work,
+    remote: Remote<'_>,
+    repository: &Repository,
+    record: &Record,
+    target: &Target,
+) -> Result<String, InputEnd> {
+    if let (_, Some(local)) = target.refspec()
+        && repository.commit(work, &local).await?.as_deref() == Some(target.commit())
+    {
+        return Ok(target.commit().to_owned());
+    }
+    let depth = if repository.is_shallow() { record.depth } else { 0 };
+    remote.fetch(repository, target, depth).await
 }
 
 /// Checks out a branch at a commit; the files have it already.

@@ -10,7 +10,7 @@ use std::{
 use koc_api::InputFailureKind;
 
 use crate::{
-    git::{head::Head, work::Work},
+    git::{head::Head, log::Log, work::Work},
     input_report::{InputEnd, InputError},
 };
 
@@ -76,6 +76,16 @@ impl Repository {
                 ));
             }
         }
+        // Through a link our git would write to wherever it leads.
+        for name in SHARED.into_iter().chain(["config"]) {
+            if own
+                .join(name)
+                .symlink_metadata()
+                .is_ok_and(|metadata| metadata.is_symlink())
+            {
+                return Err(broken(own, &format!("{name} in it is a link")));
+            }
+        }
         let head = Head::read(own).ok_or_else(|| broken(own, "its HEAD can't be read"))?;
         let git_dir = work.new_directory()?;
         for name in SHARED {
@@ -88,6 +98,21 @@ impl Repository {
             own: own.to_owned(),
             work_tree: work_tree.to_owned(),
         })
+    }
+
+    /// Removes the locks of a `git` that was killed, which would stop every other one. Only where no `git` can be at work.
+    pub(super) fn unlock(&self, log: &Log) {
+        for name in [
+            "index.lock",
+            "HEAD.lock",
+            "shallow.lock",
+            "packed-refs.lock",
+            "config.lock",
+        ] {
+            if fs::remove_file(self.own.join(name)).is_ok() {
+                log.say(&format!("removed {name}, which a git that was killed has left"));
+            }
+        }
     }
 
     /// What is checked out.

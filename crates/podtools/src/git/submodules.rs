@@ -360,6 +360,8 @@ fn relative(from: &Path, to: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn one(name: &str, path: &str, url: &str) -> Declared {
@@ -424,6 +426,24 @@ mod tests {
             ("/g/r", "/g/r/x", "x"),
         ] {
             assert_eq!(relative(Path::new(from), Path::new(to)), Path::new(expected));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_gitmodules_holds_stays_within_the_clone(
+            entries in proptest::collection::vec("submodule\\.[-a-z./\n]{0,10}\\.(path|url|update)\n[-a-zA-Z./\n]{0,12}", 0..6),
+        ) {
+            let declared = read(&entries.join("\0"));
+            if check(&declared).is_ok() {
+                for one in &declared {
+                    for text in [&one.name, &one.path] {
+                        let path = Path::new("/clone").join(text);
+                        prop_assert!(path.starts_with("/clone") && path.components().all(|part| part != Component::ParentDir));
+                        prop_assert!(!text.starts_with('-') && !text.contains(".git/"));
+                    }
+                }
+            }
         }
     }
 }

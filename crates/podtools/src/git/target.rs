@@ -227,6 +227,8 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -307,5 +309,26 @@ mod tests {
         let many: String = (0..20).map(|n| format!("{A}\trefs/heads/b{n}\n")).collect();
         let error = Advertised::read(many.as_bytes()).missing(&"x".parse().unwrap(), &url);
         assert!(error.sentence.ends_with("and 12 more"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_remote_advertises_is_survived(
+            output in proptest::collection::vec(any::<u8>(), 0..200),
+            names in proptest::collection::vec("[-a-z./~^@{}\\[ ]{0,12}", 0..5),
+            reference in "[-a-z./]{0,8}",
+        ) {
+            let lines: String = names.iter().map(|name| format!("{A}\trefs/heads/{name}\n")).collect();
+            let url: GitUrl = "https://h/x".parse().unwrap();
+            for advertised in [Advertised::read(&output), Advertised::read(lines.as_bytes())] {
+                if let Ok(reference) = reference.parse::<GitRef>() {
+                    if let Some(target) = advertised.find(&reference) {
+                        let (refspec, _) = target.refspec();
+                        prop_assert!(!refspec.starts_with('-') && !refspec.contains(char::is_whitespace));
+                    }
+                    let _ = advertised.missing(&reference, &url);
+                }
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! none is copied again.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::Read,
     path::{Path, PathBuf},
@@ -78,14 +79,14 @@ pub(super) fn merge(source: &Source<'_>, workspace: &Path, log: &Log) -> Result<
     }
     if source.is_whole {
         let tracked = names(source.place)?;
-        let strangers = strangers
+        // These two may come after us.
+        let keep = keep.file_name().unwrap_or_default().to_string_lossy();
+        let ours = [keep.into_owned(), paths::TASK_FILE.to_owned()];
+        let strangers: BTreeSet<String> = strangers
             .into_iter()
-            .chain([keep
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()])
-            .filter(|name| !tracked.contains(name));
+            .chain(ours)
+            .filter(|name| !tracked.contains(name))
+            .collect();
         merge.git_directory(source.place, strangers)?;
     }
     let Merge { files, left_out, .. } = merge;
@@ -165,11 +166,7 @@ impl Merge<'_> {
 
     /// Copies `.git` last and gives it its name when it is complete: a part of one would be worse than none. What the
     /// workspace holds besides the repository is none of the repository's business, and must not be committed to it.
-    fn git_directory(
-        &mut self,
-        source: &Path,
-        strangers: impl Iterator<Item = String>,
-    ) -> Result<(), InputError> {
+    fn git_directory(&mut self, source: &Path, strangers: BTreeSet<String>) -> Result<(), InputError> {
         let target = self.workspace.join(".git");
         if target.symlink_metadata().is_ok() {
             self.left_out.push(PathBuf::from(".git"));
@@ -184,7 +181,8 @@ impl Merge<'_> {
         fs::create_dir_all(&info).map_err(failed("create", &info))?;
         let exclude = info.join("exclude");
         let mut text = fs::read_to_string(&exclude).unwrap_or_default();
-        for name in strangers.filter(|name| name != PARTIAL && !name.contains(char::is_control)) {
+        let sayable = |name: &&String| *name != PARTIAL && !name.contains(char::is_control);
+        for name in strangers.iter().filter(sayable) {
             let escaped: String = name
                 .chars()
                 .flat_map(|character| {

@@ -202,6 +202,8 @@ async fn a_change_of_files_that_was_cut_off_is_completed() {
     let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     record["movingTo"] = next.clone().into();
     std::fs::write(&path, record.to_string()).unwrap();
+    // A git that is killed does not remove its locks either.
+    std::fs::write(stage.path("git/repo/.git/index.lock"), "").unwrap();
     let log = stage.clone().await;
     assert!(log.contains("completing the change"), "{log}");
     assert_eq!(stage.read("docs/guide.md").as_deref(), Some("new guide"));
@@ -219,4 +221,31 @@ async fn a_change_of_files_that_was_cut_off_is_completed() {
     stage.clone().await;
     assert_eq!(stage.read("file").as_deref(), Some("mine"));
     assert_eq!(stage.git(&["rev-parse", "HEAD"]), next);
+}
+
+#[tokio::test]
+async fn a_clone_that_the_agent_has_bent_is_not_used() {
+    let https = Https::new().await;
+    let source = https.source();
+    for name in [
+        "objects",
+        "refs",
+        "index",
+        "config",
+        "packed-refs",
+        "shallow",
+        "HEAD",
+    ] {
+        let stage = https.stage();
+        stage.clone().await;
+        source.commit(&[]).unwrap();
+        let elsewhere = stage.path("elsewhere");
+        let bent = stage.path("git/repo/.git").join(name);
+        if bent.exists() {
+            std::fs::rename(&bent, &elsewhere).unwrap();
+        }
+        std::os::unix::fs::symlink(&elsewhere, &bent).unwrap();
+        let message = stage.refusal(REFUSED).await;
+        assert!(message.contains("is not one any more"), "{name}: {message}");
+    }
 }

@@ -88,8 +88,10 @@ async fn commits_of_the_agent_are_kept_until_the_remote_has_them() {
     stage.clone().await;
     stage.git(&["commit", "-q", "--allow-empty", "-m", "mine"]);
     let mine = stage.git(&["rev-parse", "HEAD"]);
-    source.commit(&[("file", "four")]).unwrap();
     let mut running = stage.start("git-sync");
+    // Nothing is new at the remote, so nothing is said of the agent's work.
+    running.until("git-sync: up to date").await;
+    source.commit(&[("file", "four")]).unwrap();
     running.until("commits of its own").await;
     assert_eq!(stage.git(&["rev-parse", "HEAD"]), mine);
     // Somebody takes the agent's commit over.

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn read(text: &str) -> Cause {
@@ -195,5 +197,14 @@ fn sentences_say_what_to_do() {
             sentence.contains(expected) && !sentence.contains("hunter2"),
             "{cause:?}: {sentence}"
         );
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_said_gives_a_sentence(lines in proptest::collection::vec(r"(fatal: |remote: |ssh: )?\PC{0,60}", 0..5)) {
+        let url: GitUrl = "https://h/x".parse().unwrap();
+        let asked = Asked { url: &url, home: &url, access: &Access::Public };
+        prop_assert!(!Cause::read(&lines).told(&asked).sentence.is_empty());
     }
 }

@@ -90,10 +90,11 @@ fn what_the_workspace_has_is_never_overwritten() {
 fn what_is_ours_in_the_workspace_is_not_committed_to_the_repository() {
     let place = Place::new();
     place.write("ws/guide [1].md", "ours");
+    fs::remove_file(place.path("clone/task.md")).unwrap();
     place.merge("");
     assert_eq!(
         place.read("ws/.git/info/exclude").unwrap(),
-        "/guide\\ \\[1].md\n/.kubeopencode\n"
+        "/.kubeopencode\n/guide\\ \\[1].md\n/task.md\n"
     );
 }
 
