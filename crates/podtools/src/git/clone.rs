@@ -77,6 +77,29 @@ pub(super) fn trust(
     record: &Record,
     workspace: Option<&Path>,
 ) -> Result<(), InputError> {
+    let directories = trusted(settings, record, workspace);
+    let text = git_config::text(directories.iter().map(PathBuf::as_path));
+    git_config::write(&configuration(settings), &text)
+}
+
+/// Adds what has come since, such as a submodule, to the configuration that is there; whoever wrote that was told of
+/// more places than we are.
+pub(super) fn trust_more(settings: &Settings, record: &Record) -> Result<(), InputError> {
+    let path = configuration(settings);
+    let Ok(text) = fs::read_to_string(&path) else {
+        return Ok(());
+    };
+    let directories = trusted(settings, record, None);
+    let text = git_config::extended(&text, directories.iter().map(PathBuf::as_path));
+    git_config::write(&path, &text)
+}
+
+fn configuration(settings: &Settings) -> PathBuf {
+    settings.root.join(koc_api::names::paths::GIT_CONFIG_FILE)
+}
+
+/// Every place at which somebody sees the clone, and its submodules there.
+fn trusted(settings: &Settings, record: &Record, workspace: Option<&Path>) -> Vec<PathBuf> {
     let clone = settings.work_tree();
     let places = std::iter::once(clone.as_path())
         .chain(settings.safe_directories.iter().map(PathBuf::as_path))
@@ -90,8 +113,7 @@ pub(super) fn trust(
             }
         }
     }
-    let path = settings.root.join(koc_api::names::paths::GIT_CONFIG_FILE);
-    git_config::write(&path, &git_config::text(directories.iter().map(PathBuf::as_path)))
+    directories
 }
 
 /// True when there is anything but an empty directory, such as the kubelet makes for a mount.

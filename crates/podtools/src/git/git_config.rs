@@ -11,16 +11,32 @@ pub(super) fn text<'a>(directories: impl IntoIterator<Item = &'a Path>) -> Strin
         "# Written by KubeOpenCode, whose volumes belong to another user id than the worker's.\n\
          [include]\n\tpath = ~/.config/git/config\n\tpath = ~/.gitconfig\n[safe]\n",
     );
-    for directory in directories {
-        let escaped = directory
-            .to_string_lossy()
-            .replace('\\', r"\\")
-            .replace('"', "\\\"")
-            .replace('\n', r"\n");
-        // Newer versions of git take the second line for everything below, such as submodules; others pass it over.
-        text += &format!("\tdirectory = \"{escaped}\"\n\tdirectory = \"{escaped}/*\"\n");
+    directories
+        .into_iter()
+        .map(lines)
+        .for_each(|lines| text += &lines);
+    text
+}
+
+/// The same configuration with these directories, too, where they are missing.
+pub(super) fn extended<'a>(text: &str, directories: impl IntoIterator<Item = &'a Path>) -> String {
+    let mut text = text.to_owned();
+    for lines in directories.into_iter().map(lines) {
+        if !text.contains(&lines) {
+            text += &lines;
+        }
     }
     text
+}
+
+fn lines(directory: &Path) -> String {
+    let escaped = directory
+        .to_string_lossy()
+        .replace('\\', r"\\")
+        .replace('"', "\\\"")
+        .replace('\n', r"\n");
+    // Newer versions of git take the second line for everything below, such as submodules; others pass it over.
+    format!("\tdirectory = \"{escaped}\"\n\tdirectory = \"{escaped}/*\"\n")
 }
 
 /// Writes it. In place, since the worker has the file itself mounted and not its directory.
@@ -59,5 +75,8 @@ mod tests {
             format!("/git/repo\0/git/repo/*\0{odd}\0{odd}/*\0")
         );
         assert_eq!(read("user.name"), "me\0");
+        let more = extended(&text([Path::new("/a")]), [Path::new("/a"), Path::new("/b")]);
+        write(&path, &more).unwrap();
+        assert_eq!(read("safe.directory"), "/a\0/a/*\0/b\0/b/*\0");
     }
 }

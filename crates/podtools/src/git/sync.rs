@@ -85,7 +85,7 @@ fn tell(work: &Work, record: &Record, followed: Followed, told: &mut String) -> 
     let line = match followed {
         Followed::UpToDate => format!("up to date at {}", short(&record.commit)),
         Followed::Moved { from, to } => {
-            clone::trust(&work.settings, record, None)?;
+            clone::trust_more(&work.settings, record)?;
             told.clear();
             format!("updated from {} to {}", short(&from), short(&to))
         }

@@ -122,7 +122,8 @@ async fn submodules_follow() {
     let mut stage = https.stage();
     stage
         .set("GIT_SYNC_INTERVAL", "1")
-        .set("GIT_RECURSE_SUBMODULES", "true");
+        .set("GIT_RECURSE_SUBMODULES", "true")
+        .set("GIT_SAFE_DIRECTORIES", r#"["/workspace/rules"]"#);
     stage.clone().await;
     // What the agent configures in its submodule is none of our business either.
     let mark = stage.path("mark");
@@ -130,6 +131,9 @@ async fn submodules_follow() {
     std::fs::write(&evil, format!("#!/bin/sh\ntouch {}\n", mark.display())).unwrap();
     std::fs::set_permissions(&evil, PermissionsExt::from_mode(0o755)).unwrap();
     stage.git(&["-C", "libs/a", "config", "core.fsmonitor", evil.to_str().unwrap()]);
+    // The sidecar knows less than the init container did of where the worker sees the clone.
+    let before = stage.git(&["config", "--global", "--get-all", "safe.directory"]);
+    stage.set("GIT_SAFE_DIRECTORIES", "");
     let mut running = stage.start("git-sync");
     running.until("up to date").await;
     let next = library.commit(&[("a", "a two")]).unwrap();
@@ -143,6 +147,15 @@ async fn submodules_follow() {
     running.until("updated from").await;
     assert_eq!(stage.read("libs/a/a").as_deref(), Some("a two"));
     assert_eq!(stage.read("libs/b/b").as_deref(), Some("b one"));
+    let after = stage.git(&["config", "--global", "--get-all", "safe.directory"]);
+    assert!(
+        after.starts_with(&before) && before.contains("/workspace/rules"),
+        "{after}"
+    );
+    assert!(
+        after.lines().any(|line| line.ends_with("/repo/libs/b")),
+        "{after}"
+    );
     assert!(!mark.exists());
     stage.git(&["-C", "libs/a", "config", "--unset", "core.fsmonitor"]);
     assert_eq!(stage.git(&["status", "--porcelain"]), "");
