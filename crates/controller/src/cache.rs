@@ -58,6 +58,18 @@ where
         self.objects.read().iter().map(version).collect()
     }
 
+    /// Shows an object as if the watch had brought it.
+    #[cfg(test)]
+    pub(crate) fn put(&self, key: Key, object: K) {
+        self.objects.write().insert(key, Arc::new(object));
+    }
+
+    /// The opposite of [`Cache::put`].
+    #[cfg(test)]
+    pub(crate) fn forget(&self, key: &Key) {
+        self.objects.write().remove(key);
+    }
+
     /// Waits until the first listing is complete. Deciding earlier would take "not seen yet" for "not there".
     pub(crate) async fn wait_synced(&self) {
         loop {

@@ -53,7 +53,7 @@ impl Executor {
                 Effect::Announce(announcement) => self.announce(task, announcement).await?,
                 Effect::Label(labels) => {
                     let patch = json!({
-                        "metadata": {"uid": task.uid(), "labels": labels.iter().cloned().collect::<std::collections::BTreeMap<_, _>>()},
+                        "metadata": {"resourceVersion": version, "labels": labels.iter().cloned().collect::<std::collections::BTreeMap<_, _>>()},
                     });
                     let params = PatchParams::apply(group::FIELD_MANAGER);
                     match self
@@ -161,8 +161,15 @@ impl Executor {
         };
         match self.api::<Pod>().delete(name, &params).await {
             Ok(_) => Ok(Ok(())),
-            // Gone, or another Pod by now: either way ours is no more.
-            Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(Ok(())),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Ok(())),
+            // Another Pod has the name by now, or somebody was in the way for a moment.
+            Err(error) if is_conflict(&error) => {
+                let there = self.api::<Pod>().get_metadata_opt(name).await?;
+                match there.and_then(|pod| pod.metadata.uid) {
+                    Some(there) if there == uid => Err(error),
+                    _ => Ok(Ok(())),
+                }
+            }
             Err(error) => Err(error),
         }
     }
@@ -212,6 +219,10 @@ impl Executor {
     {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
+}
+
+fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 409)
 }
 
 /// A refused precondition or a vanished Task means that the plan is out of date; anything else is an error.

@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use koc_api::names::{group, objects};
 use koc_api::{AgentTemplate, Task, TaskPhase};
-use koc_core::{Effect, Lookup, World, config_maps_named_by, plan_task};
+use koc_core::{Effect, Lookup, Ownership, World, config_maps_named_by, ownership, plan_task};
 use kube::core::{ApiResource, DynamicObject};
 use kube::{Api, Client, ResourceExt as _};
 use parking_lot::Mutex;
@@ -89,9 +89,21 @@ impl Reconciler {
         if starting {
             self.caches.waits(key);
         }
-        let mut world = self.world(key, task, starting).await?;
+        let Some(mut world) = self.world(key, task, starting).await? else {
+            return Ok(Next::Again(STALE_RECHECK));
+        };
         for _ in 0..MAX_PASSES {
             let plan = plan_task(&world, now);
+            // What is started can't be taken back. A Task that was deleted, or that ran long ago and is seen as it was
+            // before, must not run; later writes would notice, but the Pod comes first.
+            if plan
+                .effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::CreatePod(_)))
+                && self.is_outdated(key, &world.task).await?
+            {
+                return Ok(Next::Again(STALE_RECHECK));
+            }
             match executor.execute(&world.task, &plan).await? {
                 Ok(versions) => {
                     if plan.wake.is_none() {
@@ -118,16 +130,23 @@ impl Reconciler {
         Ok(Next::Again(STALE_RECHECK))
     }
 
-    async fn world(&self, key: &Key, task: Task, starting: bool) -> Result<World, kube::Error> {
-        let phase = task.status.as_ref().and_then(|s| s.phase);
+    /// What the decision is made from; nothing where the Task itself turns out to be seen as it was before.
+    async fn world(&self, key: &Key, task: Task, starting: bool) -> Result<Option<World>, kube::Error> {
+        let running = task.status.as_ref().and_then(|s| s.phase) == Some(TaskPhase::Running);
         let pod_key = Key {
             name: objects::task_pod(&key.name),
             ..key.clone()
         };
+        let is_ours = |pod: &Pod| ownership(&task, &pod.metadata) == Ownership::Ours;
         let mut pod = self.caches.pods.get(&pod_key).map(|p| Pod::clone(&p));
-        if pod.is_none() && phase == Some(TaskPhase::Running) {
-            // "Not seen" must not be taken for "gone": the watch may lag behind our own writes.
+        // "Not seen" must not be taken for "gone", and a Pod that was in the way may be gone by now: the watch lags behind.
+        if pod.as_ref().map_or(running, |pod| !is_ours(pod)) {
             pod = self.live(key, &pod_key.name).await?;
+        }
+        // The Pod of a Task goes with it, and this may be heard of first.
+        let lost = running && !pod.as_ref().is_some_and(is_ours);
+        if lost && self.is_outdated(key, &task).await? {
+            return Ok(None);
         }
         let mut world = World {
             task,
@@ -135,7 +154,7 @@ impl Reconciler {
             ..World::default()
         };
         if !starting {
-            return Ok(world);
+            return Ok(Some(world));
         }
         if let Some(reference) = &world.task.spec.template_ref {
             let template_key = Key {
@@ -165,7 +184,15 @@ impl Reconciler {
             Ok::<_, kube::Error>((name, Lookup::from(map)))
         });
         world.config_maps = try_join_all(reads).await?.into_iter().collect::<BTreeMap<_, _>>();
-        Ok(world)
+        Ok(Some(world))
+    }
+
+    /// Whether the Task is gone, or another version than the one seen. A newer one is on its way to us then.
+    async fn is_outdated(&self, key: &Key, task: &Task) -> Result<bool, kube::Error> {
+        let current = Api::<Task>::namespaced(self.client.clone(), &key.namespace)
+            .get_metadata_opt(&key.name)
+            .await?;
+        Ok(current.is_none_or(|current| current.resource_version() != task.resource_version()))
     }
 
     /// A template that the watch has not told yet.
@@ -216,3 +243,6 @@ fn decoded<K: serde::de::DeserializeOwned>(object: Option<Arc<DynamicObject>>) -
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,7 +95,11 @@ pub(super) fn never_started(world: &World, pod: &Pod, now: Timestamp, stuck: &St
         world,
         now,
         status_of(&world.task),
-        &failure_verdict(&stuck.reason, message),
+        &Verdict {
+            // It may have looked as if the Pod got going in between.
+            conditions: &[(conditions::READY, false), (conditions::SUCCEEDED, false)],
+            ..failure_verdict(&stuck.reason, message)
+        },
     );
     plan.effects.insert(
         0,
