@@ -3,7 +3,6 @@
 mod defaults;
 mod event;
 mod fill;
-pub(crate) mod formats;
 mod names;
 mod pod_defaults;
 mod pod_update;

@@ -14,7 +14,6 @@ mod controllers;
 mod crd;
 mod crd_lifecycle;
 mod discovery;
-mod document;
 mod error;
 mod http_front;
 mod kind;

@@ -5,7 +5,6 @@ use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::Value;
 
-use crate::document::Document;
 use crate::error::ApiError;
 use crate::{protobuf, refusal};
 
@@ -82,20 +81,12 @@ pub(crate) fn content_type(headers: &HeaderMap) -> String {
         .to_ascii_lowercase()
 }
 
-/// Reads a body into JSON.
+/// Reads a body into JSON, and lists keys that occur twice in it.
 pub(crate) fn read(headers: &HeaderMap, body: &Bytes) -> Result<Value, ApiError> {
-    Ok(document(headers, body, false)?.value)
-}
-
-/// Reads a body into JSON, and lists keys that occur twice in it. With `merges`, objects under one key become one.
-pub(crate) fn document(headers: &HeaderMap, body: &Bytes, merges: bool) -> Result<Document, ApiError> {
     match content_type(headers).as_str() {
-        "" | "application/json" | "*/*" => json_document(body, merges),
-        "application/yaml" | "application/x-yaml" | "text/yaml" => yaml_document(body, merges),
-        "application/vnd.kubernetes.protobuf" => Ok(Document {
-            value: protobuf::decode(body)?,
-            ..Document::default()
-        }),
+        "" | "application/json" | "*/*" => json(body),
+        "application/yaml" | "application/x-yaml" | "text/yaml" => yaml(body),
+        "application/vnd.kubernetes.protobuf" => protobuf::decode(body),
         _ => Err(refusal::unsupported_media_type(&[
             "application/json",
             "application/yaml",
@@ -106,28 +97,20 @@ pub(crate) fn document(headers: &HeaderMap, body: &Bytes, merges: bool) -> Resul
 
 /// JSON from bytes, with a refusal that says where it ends to make sense.
 pub(crate) fn json(body: &[u8]) -> Result<Value, ApiError> {
-    Ok(json_document(body, false)?.value)
+    serde_json::from_slice(body)
+        .map_err(|error| refusal::bad_request(format!("the body of the request is no valid JSON: {error}")))
 }
 
 /// YAML (of which JSON is a part) from bytes.
 pub(crate) fn yaml(body: &[u8]) -> Result<Value, ApiError> {
-    Ok(yaml_document(body, false)?.value)
-}
-
-/// See [`json`] and [`document`].
-pub(crate) fn json_document(body: &[u8], merges: bool) -> Result<Document, ApiError> {
-    Document::json(body, merges)
-        .map_err(|error| refusal::bad_request(format!("the body of the request is no valid JSON: {error}")))
-}
-
-/// See [`yaml`] and [`document`].
-pub(crate) fn yaml_document(body: &[u8], merges: bool) -> Result<Document, ApiError> {
     let text = std::str::from_utf8(body)
         .map_err(|error| refusal::bad_request(format!("the body of the request is no UTF-8: {error}")))?;
-    if let Ok(document) = Document::json(body, merges) {
-        return Ok(document);
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(value);
     }
-    Document::yaml(text, merges)
+    // Only `true` and `false` are booleans, as in the YAML Kubernetes reads: a label `y` stays a text.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| refusal::bad_request(format!("the body of the request is no valid YAML: {error}")))
 }
 
