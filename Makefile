@@ -6,7 +6,7 @@ EXAMPLE ?= examples/hello.yaml
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint gen bench soak tools
+.PHONY: help build run test lint gen bench soak faults tools
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -39,3 +39,6 @@ soak: ## Kill the product at random points, again and again (SOAK_ROUNDS=20)
 	@for round in $$(seq $(SOAK_ROUNDS)); do \
 	  echo "round $$round"; KUBEOPENCODE_TEST_SEED=$$RANDOM$$round $(CARGO) test --locked -q -p kubeopencode --test program crash -- --nocapture || exit 1; \
 	done
+
+faults: ## 1,000 seeded runs with faults of the API server (KUBEOPENCODE_FAULT_RUNS, KUBEOPENCODE_TEST_SEED)
+	@$(CARGO) test --locked -p koc-controller --test resilience tasks_end -- --ignored --nocapture
