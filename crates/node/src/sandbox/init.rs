@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rustix::process::{
-    DumpableBehavior, Pid, Signal, WaitOptions, kill_process, set_dumpable_behavior, wait,
+    DumpableBehavior, Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, set_dumpable_behavior,
+    wait, waitid,
 };
 
 use super::protocol::{Answer, Order, Program, receive, send};
@@ -104,10 +105,15 @@ impl Init {
             let _ = send(&socket, answer, &[]);
         };
         loop {
-            let Ok(ended) = wait(WaitOptions::empty()) else {
+            // Only looks, and collects under the lock: a program that can't be started is collected by whoever tried to
+            // start it, and taking that away from him would be the end of his thread.
+            if waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).is_err() {
+                continue;
+            }
+            let mut execs = execs.lock();
+            let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) else {
                 continue;
             };
-            let Some((pid, status)) = ended else { continue };
             let code = status
                 .exit_status()
                 .or_else(|| status.terminating_signal().map(|s| 128 + s))
@@ -117,8 +123,7 @@ impl Init {
                 return Some(code);
             }
             // Anything unknown is an orphan that was left to the first process.
-            let exec = execs.lock().remove(&pid);
-            if let Some(id) = exec {
+            if let Some(id) = execs.remove(&pid) {
                 tell(&Answer::ExecEnded { id, code });
             }
         }
